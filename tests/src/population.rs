@@ -7,9 +7,9 @@ use bureaucrat_definition::{Limits, compile};
 use bureaucrat_host::query::{Attribute, State, Wanted, WantedField};
 use bureaucrat_model::{
     ActivityPath, Ending, Expiry, Fault, FaultCode, FaultSource, Fiber, FiberId, FiberState,
-    Fields, Head, Instance, Op, OpIndex, Parking, ProcessId, Program, ProgramHash, Recall,
-    Recorded, Searched, Status, Subscription, Term, Timestamp, Turn, Untaken, Version, Wait,
-    WaitKind,
+    Fields, Head, HistoryHead, Instance, Op, OpIndex, Parking, ProcessId, Program, ProgramHash,
+    Recall, Recorded, Searched, Status, Subscription, Term, Timestamp, Turn, Untaken, Version,
+    Wait, WaitKind,
 };
 use bureaucrat_store::{
     Group, Store, Table, Unit, Write,
@@ -159,7 +159,7 @@ impl<'a> Population<'a> {
             next_fiber: 1,
             next_turn: 2,
             next_call: 0,
-            next_history: 0,
+            history: HistoryHead::EMPTY,
             ops_without_waiting: 0,
             cause_depth: 0,
             cancelled: None,

@@ -8,8 +8,8 @@ use bureaucrat_host::{
     bulk::{BulkAnswer, BulkOutcome, BulkQuery, BulkStatus, BulkView},
     query::{Query, QueryAnswer, State, Wanted},
 };
-use bureaucrat_model::{HistoryEntry, HistoryEvent, ProcessId};
-use bureaucrat_store::{Store, Table, reading::scan_all, records};
+use bureaucrat_model::{HistoryEvent, ProcessId};
+use bureaucrat_store::{Store, Table, histories::HistoryRow, reading::scan_all};
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
     engine::{Engine, broker_url, of_this_run},
@@ -83,9 +83,11 @@ impl Bulk {
 fn retried(store: &dyn Store) -> Result<BTreeMap<ProcessId, u64>> {
     let mut retried = BTreeMap::new();
     scan_all(store, Table::History, &[], &[u8::MAX; 32], |key, value| {
-        let entry: HistoryEntry = records::decode(Table::History, &key, &value)?;
-        if let (HistoryEvent::Retried { .. }, Some(process)) = (entry.event, key.first_chunk()) {
-            *retried.entry(ProcessId::from_bytes(*process)).or_default() += 1;
+        for entry in HistoryRow::decode(&key, &value)?.entries {
+            if let (HistoryEvent::Retried { .. }, Some(process)) = (entry.event, key.first_chunk())
+            {
+                *retried.entry(ProcessId::from_bytes(*process)).or_default() += 1;
+            }
         }
         Ok(())
     })?;

@@ -20,11 +20,13 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress, Recall,
-    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
+    FiberState, HistoryEntry, HistoryHash, HistoryHead, JsonText, Millis, OpIndex, Pace, Parking,
+    Program, Progress, Recall, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp,
+    Turn, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
+    histories::HistoryRow,
     instances::{InstanceRows, read_instance, write_instance},
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
@@ -270,8 +272,15 @@ fn history() {
     holds(
         "history.hex",
         &values,
-        |value| records::encode(value).unwrap(),
-        |bytes| records::decode(Table::History, b"key", bytes).unwrap(),
+        |value| {
+            let entries = vec![value.clone()];
+            let before = HistoryHash([7; 32]);
+            records::encode(&HistoryRow { before, entries }).unwrap()
+        },
+        |bytes| {
+            let row = HistoryRow::decode(b"key", bytes).unwrap();
+            row.entries.into_iter().next().unwrap()
+        },
     );
 }
 
@@ -296,7 +305,15 @@ fn messages_in_the_outbox() {
         correlation_id: Some("id".into()),
     };
     let (fields, fault) = (fields(), fault());
-    let failed = Report::Failed { fault: &fault };
+    let history = HistoryHead {
+        entries: 12,
+        left_out: None,
+        newest: HistoryHash([9; 32]),
+    };
+    let failed = Report::Failed {
+        fault: &fault,
+        history,
+    };
     let letter = outgoing(Via::Taskqueue);
     let dead = dead_letter(
         "dead",
@@ -307,7 +324,10 @@ fn messages_in_the_outbox() {
         &letter.properties,
         b"{".to_vec(),
     );
-    let completed = Report::Completed { fields: &fields };
+    let completed = Report::Completed {
+        fields: &fields,
+        history,
+    };
     let rest = [
         ("reply", reply(&to, Some(process(1)), completed)),
         (

@@ -210,7 +210,6 @@ fn a_publisher_learns_that_a_parked_process_keeps_its_event() {
     let asked = Asked {
         store: &store,
         now: Timestamp(1_800_000_000_000),
-        history_entries: 10,
         damages: &damages,
     };
     let query = Query::Show {

@@ -19,6 +19,7 @@ use bureaucrat_model::{
 };
 use bureaucrat_store::{
     Group, Store, Table, Unit, Write,
+    histories::append,
     instances::{InstanceRows, write_instance},
     keys::{self, WaitKey},
     records,
@@ -86,24 +87,21 @@ fn fill(store: &RocksStore, count: u32) {
         let process = ProcessId::from_seed(seed);
         let launching = Launch::new(process, program);
         let (mut instance, effects) = launch(&compiled.program, &launching, &environment);
-        write_instance(
-            &mut instance,
-            &mut InstanceRows::default(),
-            &mut unit.writes,
-        )
-        .unwrap();
         let events = effects.into_iter().filter_map(|effect| {
             let Effect::Record(event) = effect else {
                 return None;
             };
             Some(event)
         });
-        for (number, event) in (0..).zip(events) {
-            let at = environment.now;
-            let entry = records::encode(&HistoryEntry { at, event }).unwrap();
-            unit.writes
-                .push(put(Table::History, keys::history(process, number), entry));
-        }
+        let at = environment.now;
+        let entries = events.map(|event| HistoryEntry { at, event }).collect();
+        append(&mut instance.history, process, entries, &mut unit.writes).unwrap();
+        write_instance(
+            &mut instance,
+            &mut InstanceRows::default(),
+            &mut unit.writes,
+        )
+        .unwrap();
         let reminder = WaitKey {
             process,
             fiber: FiberId(u32::MAX - 2),

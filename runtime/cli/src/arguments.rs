@@ -13,6 +13,7 @@ mod operating;
 mod policy;
 mod publishing;
 mod searching;
+mod verifying;
 
 pub use bulk::{
     Bulk, BulkList, BulkMigrate, BulkMove, BulkOrder, BulkResume, BulkSet, BulkShow, BulkSkip,
@@ -33,6 +34,7 @@ pub use operating::{Backup, Cancel, Fsck, Restore, Resume, StateName, Suspend, T
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use publishing::{Event, Launch};
 pub use searching::{CountedBy, Search};
+pub use verifying::Verify;
 
 /// The settings that were given as flags.
 pub use crate::configuration::Flags as Options;
@@ -169,6 +171,8 @@ pub enum Command {
     Incident(Incident),
     /// Replay an incident from a file
     Replay(Replay),
+    /// Check that histories are the ones that were written
+    Verify(Verify),
     /// Back up the running engine's storage
     Backup(Backup),
     /// Restore a storage from a backup

@@ -27,6 +27,7 @@ pub mod replay;
 pub mod restore;
 pub mod show;
 pub mod suspend;
+pub mod verify;
 mod waits;
 pub mod why;
 

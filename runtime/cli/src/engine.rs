@@ -114,6 +114,7 @@ pub fn run(
         | Query::Definitions(_)
         | Query::Bulk(_)
         | Query::Incident { .. }
+        | Query::Verify { .. }
         | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query, asker),
     })?;
     tracing::info!(

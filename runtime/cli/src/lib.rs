@@ -112,6 +112,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Deploy(deploy)) => commands::definitions::deploy(options, deploy),
         Some(Command::Definitions(definitions)) => commands::definitions::run(options, definitions),
         Some(Command::List(list)) => commands::list::run(options, list),
+        Some(Command::Verify(verify)) => commands::verify::run(options, verify),
         Some(Command::Show(show)) => commands::show::run(options, show),
         Some(Command::Why(why)) => commands::why::run(options, why),
         Some(Command::Cancel(cancel)) => commands::cancel::run(options, cancel),

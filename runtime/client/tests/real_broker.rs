@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_client::{Ending, Fields, LaunchError, Launcher, LauncherConfig, ProcessId};
-use bureaucrat_model::{ActivityPath, Fault, FaultCode, ReplyTo};
+use bureaucrat_model::{ActivityPath, Fault, FaultCode, HistoryHead, ReplyTo};
 use bureaucrat_wire::{Report, WireLimits, decode_event, reply};
 use futures_core::Stream;
 use lapin::{
@@ -78,14 +78,27 @@ async fn answer(channel: &Channel, delivery: &lapin::message::Delivery) {
         data: None,
         source: bureaucrat_model::FaultSource::Other,
     };
+    let history = HistoryHead::EMPTY;
     let reports = if definition.contains("refused") {
         vec![Report::Rejected {
             reasons: &REASONS[..],
         }]
     } else if definition.contains("fails") {
-        vec![Report::Launched, Report::Failed { fault: &fault }]
+        vec![
+            Report::Launched,
+            Report::Failed {
+                fault: &fault,
+                history,
+            },
+        ]
     } else {
-        vec![Report::Launched, Report::Completed { fields: &fields }]
+        vec![
+            Report::Launched,
+            Report::Completed {
+                fields: &fields,
+                history,
+            },
+        ]
     };
     for report in reports {
         let message = reply(&to, Some(process), report);

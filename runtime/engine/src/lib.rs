@@ -55,8 +55,8 @@ pub use sticking::{keep_message, room as evidence_room, unhandled, view_of_faile
 
 use bureaucrat_model::{
     ActivityPath, ConditionIndex, Effect, EngineLimits, Fault, Fiber, FiberId, Fields, Head,
-    HistoryEvent, Initiator, Input, Instance, Launch, Modification, Obstacle, OpIndex, Program,
-    Refusal, Relocation, Searched, Status, Timestamp, Turn, Unhandled, View,
+    HistoryEvent, HistoryHead, Initiator, Input, Instance, Launch, Modification, Obstacle, OpIndex,
+    Program, Refusal, Relocation, Searched, Status, Timestamp, Turn, Unhandled, View,
 };
 use machine::Machine;
 
@@ -98,7 +98,7 @@ fn instance_of(program: &Program, launch: &Launch, environment: &Environment<'_>
         next_fiber: 1,
         next_turn: 0,
         next_call: 0,
-        next_history: 0,
+        history: HistoryHead::EMPTY,
         ops_without_waiting: 0,
         cause_depth: 0,
         cancelled: None,

@@ -55,7 +55,6 @@ impl Shared {
         Asked {
             store: &*self.store,
             now: self.time.now(),
-            history_entries: self.config.history_entries,
             damages: &self.damages,
         }
     }

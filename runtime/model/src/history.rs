@@ -1,6 +1,7 @@
 //! What is recorded about a process: what happened, when, which message, and each condition's
 //! outcome.
 
+mod chain;
 mod weight;
 mod words;
 
@@ -16,6 +17,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use chain::{HistoryHead, LeftOut};
 pub use weight::Weight;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,9 +101,6 @@ pub enum HistoryEvent {
     /// A parked process resumed.
     #[serde(rename = "17")]
     Resumed,
-    /// Entries before this one were left out to keep the history within its size.
-    #[serde(rename = "18")]
-    Truncated,
     /// Somebody cancelled the process.
     #[serde(rename = "19")]
     Cancelled { reason: String, by: Initiator },

@@ -377,6 +377,21 @@ hash! {
     /// The hash of a module's bytes as they were uploaded.
     ModuleHash
 }
+hash! {
+    /// The hash of a row of a history. The row holds that of the row before it, so it covers all of them.
+    HistoryHash
+}
+
+impl HistoryHash {
+    /// Stands before the first row.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// Of a stored row: of its key and its record.
+    pub fn of_row(key: &[u8], record: &[u8]) -> Self {
+        let hash = Sha256::new_with_prefix(key).chain_update(record);
+        Self(hash.finalize().into())
+    }
+}
 
 /// The beginning of a stranger's text, for a message.
 fn shortened(text: &str) -> String {

@@ -6,7 +6,7 @@ use crate::{
     fault::Fault,
     fibers::{FiberChange, Fibers},
     fields::{Fields, JsonText},
-    history::Redelivered,
+    history::{HistoryHead, Redelivered},
     ids::{FiberId, ProcessId, ProgramHash, Turn},
     input::{Ending, Input},
     program::OpIndex,
@@ -244,7 +244,7 @@ pub struct Head {
     pub next_fiber: u32,
     pub next_turn: u64,
     pub next_call: u64,
-    pub next_history: u64,
+    pub history: HistoryHead,
     /// Instructions run since the process last waited for something outside it.
     pub ops_without_waiting: u64,
     /// How many emissions in a row led to what the process does now; 0 when something else did.

@@ -63,12 +63,13 @@ pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
 pub use hex::Hex;
 pub use history::{
-    ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, Redelivered, Taken, Weight,
+    ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, HistoryHead, LeftOut, Redelivered,
+    Taken, Weight,
 };
 pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{
-    ActivityId, ActivityPath, FiberId, IdError, ModuleHash, Origin, ProcessId, ProgramHash,
-    ShardId, Turn,
+    ActivityId, ActivityPath, FiberId, HistoryHash, IdError, ModuleHash, Origin, ProcessId,
+    ProgramHash, ShardId, Turn,
 };
 pub use initiator::{Initiator, Operator};
 pub use input::{

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attributes;
+pub mod histories;
 mod indexes;
 pub mod instances;
 pub mod keys;

@@ -4,7 +4,7 @@ use crate::{
     CancelOutcome, EventCounts, EventOutcome, Mandatory, Outgoing, Properties,
     SHORT_TEXT_BYTES_MAX, Unreadable, WireLimits, cut, reply_address::mandatory, scan::Scan,
 };
-use bureaucrat_model::{Fault, Fields, JsonText, ProcessId, ReplyTo};
+use bureaucrat_model::{Fault, Fields, HistoryHead, JsonText, ProcessId, ReplyTo};
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Copy)]
@@ -17,9 +17,11 @@ pub enum Report<'a> {
     /// The process completed.
     Completed {
         fields: &'a Fields,
+        history: HistoryHead,
     },
     Failed {
         fault: &'a Fault,
+        history: HistoryHead,
     },
 }
 
@@ -48,8 +50,10 @@ impl Report<'_> {
                 let reasons: serde_json::Value = reasons.iter().map(String::as_str).collect();
                 json += &format!(r#", "reasons": {reasons}"#);
             }
-            Self::Completed { fields } => json += &format!(r#", "fields": {}"#, fields.to_json()),
-            Self::Failed { fault } => {
+            Self::Completed { fields, .. } => {
+                json += &format!(r#", "fields": {}"#, fields.to_json());
+            }
+            Self::Failed { fault, .. } => {
                 let activity = match process {
                     Some(process) => format!("{process}{}", fault.activity),
                     None => fault.activity.to_string(),
@@ -68,6 +72,10 @@ impl Report<'_> {
                 }
                 json += &format!(r#", "fault": {fault}"#);
             }
+        }
+        if let Self::Completed { history, .. } | Self::Failed { history, .. } = self {
+            let (entries, hash) = (history.entries, history.newest);
+            json += &format!(r#", "history": {{"entries": {entries}, "hash": "{hash}"}}"#);
         }
         json.push('}');
         json

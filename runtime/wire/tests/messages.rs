@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use bureaucrat_model::{
-    ActivityPath, Answer, Fault, FaultCode, Fields, JsonText, Millis, ProcessId, ReplyTo,
-    Timestamp, Turn, Way,
+    ActivityPath, Answer, Fault, FaultCode, Fields, HistoryHead, JsonText, Millis, ProcessId,
+    ReplyTo, Timestamp, Turn, Way,
 };
 use bureaucrat_wire::{
     Address, EventRequest, HeaderValue, Mandatory, MergeError, ORIGINAL_BYTES_MAX,
@@ -106,6 +106,7 @@ fn replies_read_back() {
         read(Some(pid()), Report::Launched),
         Reply::Launched { process: pid() }
     );
+    let history = HistoryHead::EMPTY;
     let reasons = ["a \"b\"".to_owned(), "c".to_owned()];
     assert_eq!(
         read(None, Report::Rejected { reasons: &reasons }),
@@ -115,7 +116,13 @@ fn replies_read_back() {
     );
     let fields = Fields::parse(r#"{"a": 1.0}"#).unwrap();
     assert_eq!(
-        read(Some(pid()), Report::Completed { fields: &fields }),
+        read(
+            Some(pid()),
+            Report::Completed {
+                fields: &fields,
+                history
+            }
+        ),
         Reply::Completed {
             process: pid(),
             fields: fields.clone()
@@ -130,7 +137,13 @@ fn replies_read_back() {
         source: bureaucrat_model::FaultSource::Other,
     };
     assert_eq!(
-        read(Some(pid()), Report::Failed { fault: &fault }),
+        read(
+            Some(pid()),
+            Report::Failed {
+                fault: &fault,
+                history
+            }
+        ),
         Reply::Failed {
             process: pid(),
             code: "KeyError".into(),

@@ -392,9 +392,10 @@ impl Pure {
                 },
             );
         } else if self.root == Some(id) {
+            let history = process.instance.history;
             let report = match &ending {
-                Ending::Completed(fields) => Report::Completed { fields },
-                Ending::Failed(fault) => Report::Failed { fault },
+                Ending::Completed(fields) => Report::Completed { fields, history },
+                Ending::Failed(fault) => Report::Failed { fault, history },
             };
             let launcher = ReplyTo {
                 queue: "launcher".into(),

@@ -5,7 +5,9 @@ use crate::engine::Engine;
 use anyhow::{Result, ensure};
 use bureaucrat_host::{HostConfig, audit::audit as audit_store};
 use bureaucrat_model::{HistoryEntry, HistoryEvent, Timestamp, Turn};
-use bureaucrat_store::{Store, Table, instances::decode_head, keys, reading, records};
+use bureaucrat_store::{
+    Store, Table, histories::HistoryRow, instances::decode_head, keys, reading,
+};
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -121,11 +123,11 @@ fn unended(store: &dyn Store) -> Result<String> {
             let process = keys::instance_of(&key)?;
             let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
             let last = store.scan(Table::History, &from, &to, 1_000)?;
-            let last: Vec<HistoryEntry> = last
+            let last: Vec<HistoryRow> = last
                 .iter()
                 .rev()
-                .take(3)
-                .map(|(key, value)| records::decode(Table::History, key, value))
+                .take(2)
+                .map(|(key, value)| HistoryRow::decode(key, value))
                 .collect::<Result<_, _>>()?;
             found.push(format!("{process}: {last:?}"));
         }
@@ -138,9 +140,9 @@ fn unended(store: &dyn Store) -> Result<String> {
 fn histories(store: &dyn Store) -> Result<()> {
     let mut entries: BTreeMap<Vec<u8>, Vec<HistoryEntry>> = BTreeMap::new();
     let gaps = reading::scan_all(store, Table::History, &[], &[u8::MAX; 80], |key, value| {
-        let entry = records::decode(Table::History, &key, &value)?;
+        let row = HistoryRow::decode(&key, &value)?;
         let process = key.get(..16).unwrap_or_default().to_vec();
-        entries.entry(process).or_default().push(entry);
+        entries.entry(process).or_default().extend(row.entries);
         Ok(())
     })?;
     ensure!(gaps.is_empty(), "histories can't be read: {gaps:?}");
@@ -151,14 +153,12 @@ fn histories(store: &dyn Store) -> Result<()> {
         let mut unanswered = 0;
         let (mut launched, mut completed) = (0, 0);
         let (mut sent, mut answered) = (BTreeSet::<Turn>::new(), BTreeSet::<Turn>::new());
-        let mut whole = true;
+        let head = store.get(Table::Instances, process.as_bytes())?;
+        let head = head.map(|record| decode_head(process.as_bytes(), &record));
+        let whole = head
+            .transpose()?
+            .is_none_or(|stored| stored.head.history.left_out.is_none());
         for entry in &entries {
-            // Takes the place of left-out entries of a long history, with the time of the latest
-            // one.
-            if entry.event == HistoryEvent::Truncated {
-                whole = false;
-                continue;
-            }
             ensure!(
                 entry.at >= last,
                 "{process}: its history goes back in time: {entry:?}"
@@ -215,8 +215,7 @@ fn histories(store: &dyn Store) -> Result<()> {
                 | HistoryEvent::EventDropped { .. }
                 | HistoryEvent::Interrupted { .. }
                 | HistoryEvent::FailedAtEnd { .. }
-                | HistoryEvent::AttemptFailed { .. }
-                | HistoryEvent::Truncated => true,
+                | HistoryEvent::AttemptFailed { .. } => true,
             };
             ensure!(once, "{process}: happened twice: {entry:?}");
         }

@@ -4,7 +4,7 @@
 //! everything that has not ended leaves nothing out that was there before it began. The indexes say of each process
 //! what its records say, after every commit.
 
-use super::{Facts, Random, World, facts::Known};
+use super::{Facts, Random, World, facts::Known, histories::happened};
 use bureaucrat_host::{
     bulk::{
         BulkCommand, BulkOrder, BulkOutcome, BulkOutcomeRecord, BulkRecord, BulkStatus, Started,
@@ -12,7 +12,7 @@ use bureaucrat_host::{
     commands::Order,
     query::{State, Wanted},
 };
-use bureaucrat_model::{HistoryEntry, HistoryEvent, Operator, ProcessId};
+use bureaucrat_model::{HistoryEvent, Operator, ProcessId};
 use bureaucrat_store::{
     Table, Unit, Write,
     instances::searched_keys,
@@ -227,8 +227,7 @@ fn says_so(unit: &Unit, process: ProcessId) -> bool {
         else {
             return false;
         };
-        let entry: Result<HistoryEntry, _> = records::decode(Table::History, key, value);
-        let is_told = entry.is_ok_and(|entry| {
+        let is_told = happened(key, value).iter().any(|entry| {
             matches!(
                 entry.event,
                 HistoryEvent::Retried { .. }

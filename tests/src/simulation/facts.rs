@@ -8,6 +8,7 @@ use super::{
     decided::Decided,
     definitions::NEVER,
     deploying::Versions,
+    histories::Histories,
     kept::InHand,
     modules::Uploaded,
     withdrawn::TaskFacts,
@@ -33,6 +34,7 @@ pub(super) struct Known {
     pub instances: BTreeMap<ProcessId, Instance>,
     /// Their rows, as written.
     pub rows: MemoryStore,
+    pub histories: Histories,
     pub programs: BTreeSet<Vec<u8>>,
     pub removed: BTreeSet<ProcessId>,
     pub timers: BTreeMap<ProcessId, BTreeSet<(Timestamp, FiberId, Turn)>>,

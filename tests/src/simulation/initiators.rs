@@ -1,8 +1,8 @@
 //! Who gave the orders that histories name.
 
-use super::{bulk, engine::operator_of, facts::Known};
+use super::{bulk, engine::operator_of, facts::Known, histories::happened};
 use bureaucrat_model::{HistoryEntry, Initiator, ProcessId};
-use bureaucrat_store::{Table, Unit, Write, records};
+use bureaucrat_store::{Table, Unit, Write};
 
 impl Known {
     /// An entry about an operator's order names the one who gave it.
@@ -16,17 +16,16 @@ impl Known {
             else {
                 continue;
             };
-            let entry: Option<HistoryEntry> = records::decode(Table::History, key, value).ok();
-            let process = key.first_chunk::<16>().copied().map(ProcessId::from_bytes);
-            if let Some((entry, process)) = entry.zip(process)
-                && let Some(Initiator::Operator(by)) = entry.event.initiator()
-                && *by != operator_of(process)
-                && !(*by == bulk::operator() && bulk::has_outcome(unit, process))
-            {
-                self.violate(format!(
-                    "{process}: {} gave no such order: {}",
-                    by, entry.event
-                ));
+            let Some(process) = key.first_chunk().copied().map(ProcessId::from_bytes) else {
+                continue;
+            };
+            for HistoryEntry { event, .. } in happened(key, value) {
+                if let Some(Initiator::Operator(by)) = event.initiator()
+                    && *by != operator_of(process)
+                    && !(*by == bulk::operator() && bulk::has_outcome(unit, process))
+                {
+                    self.violate(format!("{process}: {by} gave no such order: {event}"));
+                }
             }
         }
     }

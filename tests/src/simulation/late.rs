@@ -3,6 +3,7 @@
 use super::{
     audit::is_parked,
     facts::{Facts, Known},
+    histories::happened,
 };
 use bureaucrat_model::{
     FaultCode, HistoryEntry, HistoryEvent, Instance, Millis, ProcessId, Timestamp, WaitKind,
@@ -10,7 +11,6 @@ use bureaucrat_model::{
 use bureaucrat_store::{
     Table, Unit, Write,
     keys::{OutboxKey, OutboxKind},
-    records,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,13 +127,15 @@ fn too_slow(process: ProcessId, unit: &Unit) -> Option<Timestamp> {
         if *table != Table::History || !key.starts_with(process.as_bytes()) {
             return None;
         }
-        let HistoryEntry { at, event } = records::decode(*table, key, value).ok()?;
-        let (HistoryEvent::Caught { fault, .. } | HistoryEvent::AttemptFailed { fault, .. }) =
-            event
-        else {
-            return None;
-        };
-        let is_timeout = fault.code.as_str() == FaultCode::TIMEOUT;
-        (is_timeout && fault.message.contains("did not answer")).then_some(at)
+        let mut entries = happened(key, value).into_iter();
+        entries.find_map(|HistoryEntry { at, event }| {
+            let (HistoryEvent::Caught { fault, .. } | HistoryEvent::AttemptFailed { fault, .. }) =
+                event
+            else {
+                return None;
+            };
+            let is_timeout = fault.code.as_str() == FaultCode::TIMEOUT;
+            (is_timeout && fault.message.contains("did not answer")).then_some(at)
+        })
     })
 }

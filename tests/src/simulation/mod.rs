@@ -16,6 +16,7 @@ mod deploying;
 mod disk;
 mod engine;
 mod facts;
+mod histories;
 mod hostile;
 mod initiators;
 mod keeping;

@@ -108,7 +108,6 @@ impl World {
         let asked = Asked {
             store: &*self.disk,
             now: Timestamp(self.clock.wall()),
-            history_entries: self.config.history_entries,
             damages: &damages,
         };
         let history = if process.as_bytes()[5].is_multiple_of(2) {

@@ -1,12 +1,11 @@
 //! What the facts record about publishes: what the broker has, what it never takes, and what
 //! definitions send.
 
-use super::{Facts, audit::tree, facts::Known};
+use super::{Facts, audit::tree, facts::Known, histories::happened};
 use bureaucrat_model::{HistoryEntry, HistoryEvent};
 use bureaucrat_store::{
     Table, Unit, Write,
     keys::{OutboxKey, OutboxKind},
-    records,
 };
 
 impl Facts {
@@ -34,10 +33,9 @@ impl Known {
                 continue;
             };
             if *table == Table::History {
-                let entry: Option<HistoryEntry> = records::decode(*table, key, value).ok();
                 let is_sent =
-                    |entry: HistoryEntry| matches!(entry.event, HistoryEvent::Sent { .. });
-                entries += usize::from(entry.is_some_and(is_sent));
+                    |entry: &&HistoryEntry| matches!(entry.event, HistoryEvent::Sent { .. });
+                entries += happened(key, value).iter().filter(is_sent).count();
             }
             let row = OutboxKey::from_bytes(key);
             if *table == Table::Outbox && row.is_ok_and(|row| row.kind == OutboxKind::Message) {

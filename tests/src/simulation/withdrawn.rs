@@ -4,6 +4,7 @@
 use super::{
     audit::{is_parked, waits},
     facts::Known,
+    histories::happened,
     late::LateFacts,
 };
 use bureaucrat_model::{
@@ -54,10 +55,10 @@ impl Withdrawals {
         for write in &unit.writes {
             match write {
                 Write::Put { table, key, value } if *table == Table::History => {
-                    let entry = records::decode(*table, key, value).ok();
-                    let process = key.first_chunk::<16>();
-                    if let (Some(HistoryEntry { event, .. }), Some(process)) = (entry, process) {
-                        found.happened(ProcessId::from_bytes(*process), event);
+                    for HistoryEntry { event, .. } in happened(key, value) {
+                        if let Some(process) = key.first_chunk::<16>() {
+                            found.happened(ProcessId::from_bytes(*process), event);
+                        }
                     }
                 }
                 Write::Put { table, key, value } if *table == Table::Outbox => {

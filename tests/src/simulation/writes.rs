@@ -1,7 +1,8 @@
 //! The facts follow the log: what each durable write changes in them, and what may not be written.
 
 use super::{
-    audit::Timers, definitions::COMMON_EVENT, facts::Known, withdrawn::Withdrawals, world::unique,
+    audit::Timers, definitions::COMMON_EVENT, facts::Known, histories::happened,
+    withdrawn::Withdrawals, world::unique,
 };
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{HistoryEntry, HistoryEvent, Instance, ProcessId, Status, Timestamp, Turn};
@@ -44,6 +45,7 @@ impl Known {
         let withdrawals = Withdrawals::of(unit);
         self.tells(&withdrawals);
         self.names_operators(unit);
+        self.histories_fit(unit);
         for write in &unit.writes {
             let (table, key, value) = match write {
                 Write::Put { table, key, value } => (*table, key, Some(value)),
@@ -65,8 +67,8 @@ impl Known {
                 Table::Sources => self.source_written(key, value),
                 Table::Programs => self.program_written(key, value.is_some()),
                 Table::History => {
-                    let entry = value.and_then(|value| records::decode(table, key, value).ok());
-                    if let Some(HistoryEntry { event, .. }) = entry {
+                    let entries = value.map(|value| happened(key, value));
+                    for HistoryEntry { event, .. } in entries.unwrap_or_default() {
                         self.decided.happened(&event);
                         handled.extend(handled_in(key, &event));
                     }

@@ -186,7 +186,6 @@ pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             },
         ),
         ("resumed", HistoryEvent::Resumed),
-        ("truncated", HistoryEvent::Truncated),
         (
             "cancelled",
             HistoryEvent::Cancelled {

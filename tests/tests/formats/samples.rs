@@ -4,10 +4,11 @@ use super::ops;
 use bureaucrat_model::{
     ActivityPath, Answer, Caller, Condition, ConditionIndex, Conduct, Deadline, Decision,
     DeployedProgram, Duplicate, Ending, Evaluation, EvaluationOutcome, EventSource, Fault,
-    FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, Input, Instance, Items, JsonText,
-    KeyRule, KeyText, LastUntaken, Locals, Millis, Missed, ModuleHash, OpIndex, Phase, ProcessId,
-    Program, ProgramHash, Ran, Reads, Recorded, ReplyTo, Schedule, Scope, Searched, Site, Span,
-    Status, Term, Timestamp, Turn, Unhandled, Untaken, Version, Wait, WaitKind,
+    FaultCode, Fiber, FiberId, FiberState, Fields, Guest, Head, HistoryHash, HistoryHead, Input,
+    Instance, Items, JsonText, KeyRule, KeyText, LastUntaken, LeftOut, Locals, Millis, Missed,
+    ModuleHash, OpIndex, Phase, ProcessId, Program, ProgramHash, Ran, Reads, Recorded, ReplyTo,
+    Schedule, Scope, Searched, Site, Span, Status, Term, Timestamp, Turn, Unhandled, Untaken,
+    Version, Wait, WaitKind,
 };
 use bureaucrat_store::{
     attributes::Attribute,
@@ -102,7 +103,11 @@ pub fn instance(status: Status, fibers: Vec<Fiber>) -> Instance {
         next_fiber: u32::try_from(fibers.len()).unwrap(),
         next_turn: 9,
         next_call: 1,
-        next_history: 300,
+        history: HistoryHead {
+            entries: 300,
+            left_out: Some(LeftOut { from: 3, to: 200 }),
+            newest: HistoryHash([9; 32]),
+        },
         ops_without_waiting: 70_000,
         cause_depth: 2,
         cancelled: Some(fault()),

@@ -325,7 +325,6 @@ fn rows_read(stored: u64) -> Vec<(&'static str, u64, usize)> {
     let asked = Asked {
         store: &store,
         now: Timestamp(BEGAN.0 + 1_000_000),
-        history_entries: 1_000,
         damages: &damages,
     };
     let rows = searches_of_many().into_iter().map(|(name, wanted)| {

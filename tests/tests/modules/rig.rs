@@ -188,7 +188,6 @@ impl Hosted {
         let asked = Asked {
             store: &*self.store,
             now: Timestamp(0),
-            history_entries: 1_000,
             damages: &damages,
         };
         let query = Query::List {
@@ -229,7 +228,6 @@ impl Hosted {
         let asked = Asked {
             store: &*self.store,
             now: Timestamp(0),
-            history_entries: 1_000,
             damages: &damages,
         };
         answer(&asked, query).unwrap()
@@ -291,7 +289,7 @@ impl Hosted {
             panic!("no process");
         };
         let entries = detail.history.unwrap().into_iter();
-        entries.map(|entry| entry.event).collect()
+        entries.map(|numbered| numbered.entry.event).collect()
     }
 
     pub fn detail(&self, process: ProcessId) -> ProcessDetail {

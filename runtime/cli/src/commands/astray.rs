@@ -7,7 +7,7 @@
 use crate::{control::Control, screen::clean};
 use bureaucrat_host::{
     letters::{LetterAnswer, LetterQuery},
-    query::{Detail, ProcessDetail, Query, QueryAnswer, WaitView, WaitsFor},
+    query::{Detail, NumberedEntry, ProcessDetail, Query, QueryAnswer, WaitView, WaitsFor},
 };
 use bureaucrat_model::{HistoryEvent, Timestamp};
 use serde_json::{Value, json};
@@ -141,16 +141,19 @@ fn suspended(
         }
     };
     let last = |wait: &&WaitView| {
-        entries.iter().rev().find_map(|entry| {
-            let HistoryEvent::Suspended { turn, reason, .. } = &entry.event else {
-                return None;
-            };
-            (*turn == wait.turn).then(|| Astray::Suspended {
-                at: entry.at,
-                activity: wait.at.activity.clone(),
-                reason: reason.clone(),
+        entries
+            .iter()
+            .rev()
+            .find_map(|NumberedEntry { entry, .. }| {
+                let HistoryEvent::Suspended { turn, reason, .. } = &entry.event else {
+                    return None;
+                };
+                (*turn == wait.turn).then(|| Astray::Suspended {
+                    at: entry.at,
+                    activity: wait.at.activity.clone(),
+                    reason: reason.clone(),
+                })
             })
-        })
     };
     Ok(asked.iter().filter_map(last).collect())
 }

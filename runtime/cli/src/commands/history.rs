@@ -2,26 +2,41 @@
 //! the text of what was evaluated, which the engine's record has as a number.
 
 use crate::screen;
-use bureaucrat_host::query::ExpressionView;
+use bureaucrat_host::query::{ExpressionView, NumberedEntry};
 use bureaucrat_model::{
-    ActivityPath, ConditionOutcome, Dropped, Fault, HistoryEntry, HistoryEvent, Initiator,
-    ProcessId, Redelivered, Taken, Version,
+    ActivityPath, ConditionOutcome, Dropped, Fault, HistoryEvent, Initiator, ProcessId,
+    Redelivered, Taken, Version,
 };
 use serde_json::{Value, json};
 
 /// The most characters of an expression in words.
 const EXPRESSION_SHOWN: usize = 80;
 
-pub fn json(process: ProcessId, entry: &HistoryEntry, expressions: &[ExpressionView]) -> Value {
+pub fn json(process: ProcessId, numbered: &NumberedEntry, expressions: &[ExpressionView]) -> Value {
+    let NumberedEntry { number, entry } = numbered;
     let (kind, mut facts) = facts(process, &entry.event);
     if entry.event.expression().is_some() {
         let found = expression(&entry.event, expressions);
         facts["text"] = json!(found.map(|found| &found.text));
         facts["line"] = json!(found.map(|found| found.line));
     }
+    facts["number"] = json!(number);
     facts["at"] = json!(entry.at.0);
     facts["event"] = json!(kind);
     facts
+}
+
+/// What stands for entries that are not there.
+pub fn gap(missing: u64, is_known: bool) -> Option<String> {
+    let entries = match missing {
+        0 => return None,
+        1 => "1 entry".to_owned(),
+        missing => format!("{missing} entries"),
+    };
+    Some(match is_known {
+        true => format!("({entries} left out)"),
+        false => format!("({entries} can't be read)"),
+    })
 }
 
 /// One line about what happened, still with whatever a definition has put into it.
@@ -214,7 +229,6 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::Failed(fault) => ("failed", of_fault(process, fault)),
         HistoryEvent::Parked { reason } => ("parked", json!({"reason": reason})),
         HistoryEvent::Resumed => ("resumed", json!({})),
-        HistoryEvent::Truncated => ("truncated", json!({})),
         HistoryEvent::Cancelled { reason, by } => {
             ("cancelled", json!({"reason": reason, "by": initiator(by)}))
         }

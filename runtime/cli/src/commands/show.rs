@@ -9,7 +9,8 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_host::query::{
-    BrokerState, Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State,
+    BrokerState, Detail, NumberedEntry, ParkedView, ProcessDetail, ProcessSummary, Query,
+    QueryAnswer, State,
 };
 use bureaucrat_model::{Fault, JsonText, Recorded, Term, Timestamp};
 use bureaucrat_sandbox::codes;
@@ -66,6 +67,11 @@ fn json_of(detail: &ProcessDetail) -> Value {
         (field.name.clone(), term)
     });
     object["searchable"] = Value::Object(searched.collect());
+    object["written"] = json!({
+        "entries": detail.written.entries,
+        "left_out": detail.written.left_out.map_or(0, |left_out| left_out.count()),
+        "hash": detail.written.newest,
+    });
     if let Some(entries) = &detail.history {
         let expressions = &detail.expressions;
         let entries = entries.iter();
@@ -148,7 +154,7 @@ fn text_of(detail: &ProcessDetail) -> String {
     let fields = serde_json::to_string_pretty(&detail.fields);
     text.add("fields", [fields.unwrap_or_else(|error| error.to_string())]);
     if let Some(entries) = &detail.history {
-        let entry = |entry: &bureaucrat_model::HistoryEntry| {
+        let entry = |NumberedEntry { entry, .. }: &NumberedEntry| {
             let label = entry.event.activity().and_then(|path| {
                 let activity = format!("{}{path}", summary.process);
                 detail
@@ -162,7 +168,14 @@ fn text_of(detail: &ProcessDetail) -> String {
             format!("{}  {}", entry.at, clean(&words))
         };
         text.add("history", shortened(detail.recorded).map(str::to_owned));
-        text.add("history", entries.iter().map(entry));
+        let mut next = 0;
+        for numbered in entries {
+            let missing = numbered.number.saturating_sub(next);
+            let is_known = detail.written.leaves_out(next, numbered.number);
+            text.add("history", history::gap(missing, is_known));
+            text.add("history", [entry(numbered)]);
+            next = numbered.number + 1;
+        }
     }
     text.0.join("\n")
 }

@@ -75,7 +75,8 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn history(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
-        self.detail.history.iter().flatten()
+        let entries = self.detail.history.iter().flatten();
+        entries.map(|numbered| &numbered.entry)
     }
 
     /// Whether a path is that of an activity with this id.

@@ -68,7 +68,6 @@ impl Host {
         let asked = Asked {
             store: &*self.0.store,
             now,
-            history_entries: self.0.config.history_entries,
             damages: shared.as_ref().map_or(&nothing, |shared| &shared.damages),
         };
         match questions::answer(&asked, query) {

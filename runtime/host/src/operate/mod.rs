@@ -13,6 +13,7 @@ pub mod query;
 pub mod questions;
 pub(crate) mod search;
 pub mod tasks;
+pub mod verifying;
 mod waiting;
 
 use bulk::BulkAnswer;

@@ -4,6 +4,7 @@
 
 mod waiting;
 
+pub use super::verifying::Verified;
 use super::{
     bulk::{BulkAnswer, BulkQuery},
     commands::{Order, OrderOutcome},
@@ -15,8 +16,8 @@ use super::{
 };
 pub use crate::act::troubles::Reason;
 use bureaucrat_model::{
-    ConditionIndex, Fault, HistoryEntry, IdPrefix, ProcessId, Recorded, Searched, Timestamp,
-    Version,
+    ConditionIndex, Fault, HistoryEntry, HistoryHead, IdPrefix, ProcessId, Recorded, Searched,
+    Timestamp, Version,
 };
 pub use bureaucrat_store::{
     attributes::{Attribute, AttributeKind},
@@ -84,6 +85,12 @@ pub enum Query {
     Bulk(BulkQuery),
     /// All that another machine needs to play again what failed in a process.
     Incident { process: ProcessId },
+    /// Whether the history of a process is the one that was written.
+    Verify {
+        process: ProcessId,
+        /// To tell the hash after so many entries.
+        entries: Option<u64>,
+    },
 }
 
 /// Which processes a list holds: all, unless something is asked for; those with everything that is.
@@ -191,6 +198,8 @@ pub enum QueryAnswer {
     Bulk(BulkAnswer),
     /// The file of an incident.
     Incident(IncidentAnswer),
+    /// What became of the check of a history.
+    Verified(Verified),
     /// The question could not be answered.
     Error {
         reason: String,
@@ -280,6 +289,22 @@ pub struct ExpressionView {
     pub line: u32,
 }
 
+/// An entry of a history. Numbers are missing where entries were left out or can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberedEntry {
+    /// From 0.
+    pub number: u64,
+    #[serde(flatten)]
+    pub entry: HistoryEntry,
+}
+
+impl NumberedEntry {
+    pub(super) fn of((number, entry): (u64, &HistoryEntry)) -> Self {
+        let entry = entry.clone();
+        Self { number, entry }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessDetail {
     /// The same as in a list.
@@ -304,8 +329,10 @@ pub struct ProcessDetail {
     pub labels: Vec<PlaceView>,
     /// The conditions and other expressions that the history names, when it was asked for.
     pub expressions: Vec<ExpressionView>,
+    /// How far the history has come, and what of it was left out.
+    pub written: HistoryHead,
     /// Oldest first, if requested.
-    pub history: Option<Vec<HistoryEntry>>,
+    pub history: Option<Vec<NumberedEntry>>,
     /// The engine's time.
     pub now: Timestamp,
 }

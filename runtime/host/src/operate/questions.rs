@@ -3,8 +3,10 @@
 use super::{
     bulk, listing,
     query::{
-        Detail, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer, State, WaitView,
+        Detail, NumberedEntry, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
+        State, WaitView,
     },
+    verifying,
     waiting::{Seen, Told},
 };
 use crate::{
@@ -12,15 +14,15 @@ use crate::{
     damage::Damages,
 };
 use bureaucrat_model::{
-    Deadline, Ending, FiberState, Head, HistoryEntry, Input, Instance, OpIndex, Parking, ProcessId,
+    Deadline, Ending, FiberState, Head, HistoryHead, Input, Instance, OpIndex, Parking, ProcessId,
     Program, Recorded, Status, Timestamp,
 };
 use bureaucrat_store::{
     Store, StoreError, Table,
+    histories::History,
     instances::{StoredHead, StoredInstance, assemble, decode_head, first_fibers, read_instance},
     keys,
     reading::scan_around,
-    records,
 };
 
 /// Fibers of each process whose waits a list shows; `show` shows all.
@@ -31,8 +33,6 @@ const LISTED_FIBERS: usize = 20;
 pub struct Asked<'a> {
     pub store: &'a dyn Store,
     pub now: Timestamp,
-    /// The most history entries of a process.
-    pub history_entries: u64,
     /// The damage that was found.
     pub damages: &'a Damages,
 }
@@ -53,6 +53,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
             listing::find(asked, prefix).map(|processes| QueryAnswer::Found { processes })
         }
         Query::Show { process, history } => show(asked, *process, *history),
+        Query::Verify { process, entries } => verifying::verify(asked, *process, *entries),
         Query::Bulk(query) => match bulk::look(asked, query) {
             Ok(Some(answer)) => Ok(QueryAnswer::Bulk(answer)),
             Ok(None) => return None,
@@ -141,11 +142,12 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
     let (labels, expressions, history) = match detail {
         Detail::State => (Vec::new(), Vec::new(), None),
         Detail::History => {
-            let entries = history(asked, process)?;
+            let history = history(asked, process)?;
             let program = program(asked, &instance)?;
             let program = program.as_ref();
             let told = Told { process, program };
-            (told.labels(), told.expressions(&entries), Some(entries))
+            let entries = history.entries().map(NumberedEntry::of).collect();
+            (told.labels(), told.expressions(&history), Some(entries))
         }
     };
     let fibers = instance.fibers.iter();
@@ -159,6 +161,7 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
         user: instance.user.clone(),
         program: instance.program.to_string(),
         recorded: instance.recorded,
+        written: instance.history,
         searched: instance.searched.clone(),
         labels,
         expressions,
@@ -219,6 +222,7 @@ fn hidden_detail(asked: &Asked<'_>, process: ProcessId) -> ProcessDetail {
         user: None,
         program: String::new(),
         recorded: Recorded::Full,
+        written: HistoryHead::EMPTY,
         searched: Vec::new(),
         labels: Vec::new(),
         expressions: Vec::new(),
@@ -259,23 +263,15 @@ pub(crate) fn program(asked: &Asked<'_>, instance: &Head) -> Result<Option<Progr
         .and_then(|bytes| Program::decode(&bytes).ok()))
 }
 
-/// The history of a process. Unreadable entries are skipped, and make the process an incident.
-fn history(asked: &Asked<'_>, process: ProcessId) -> Result<Vec<HistoryEntry>, StoreError> {
-    let most = usize::try_from(asked.history_entries.saturating_add(8)).unwrap_or(usize::MAX);
-    let portion = scan_around(
-        asked.store,
-        Table::History,
-        &keys::history(process, 0),
-        &keys::history(process, u64::MAX),
-        most,
-    )?;
-    asked.damages.note_gaps(Table::History, &portion.gaps);
-    let mut entries = Vec::new();
-    for (key, record) in &portion.rows {
-        let read = records::decode(Table::History, key, record);
-        entries.extend(asked.damages.around(Some(process), read)?);
+/// The history of a process. Unreadable rows are skipped, and make the process an incident.
+fn history(asked: &Asked<'_>, process: ProcessId) -> Result<History, StoreError> {
+    let history = History::read(asked.store, process)?;
+    asked.damages.note_gaps(Table::History, &history.gaps);
+    for stored in &history.rows {
+        let row = stored.row.as_ref().map_err(Clone::clone);
+        asked.damages.around(Some(process), row)?;
     }
-    Ok(entries)
+    Ok(history)
 }
 
 pub(crate) const fn state_of(instance: &Head) -> State {

@@ -5,11 +5,11 @@ use super::query::{
     ProgressView, ScopePhase, ScopeView, UntakenView, WaitView, WaitsFor,
 };
 use bureaucrat_model::{
-    ActivityId, ConditionIndex, ConditionRange, Fiber, FiberId, FiberState, HistoryEntry, Instance,
-    JsonText, Op, OpIndex, Operand, Origin, Phase, ProcessId, Program, Subscription, Untaken, Wait,
-    WaitKind, Way, WrittenWay,
+    ActivityId, ConditionIndex, ConditionRange, Fiber, FiberId, FiberState, Instance, JsonText, Op,
+    OpIndex, Operand, Origin, Phase, ProcessId, Program, Subscription, Untaken, Wait, WaitKind,
+    Way, WrittenWay,
 };
-use bureaucrat_store::instances::StoredFiber;
+use bureaucrat_store::{histories::History, instances::StoredFiber};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is needed of a fiber, stored or not.
@@ -125,10 +125,10 @@ impl<'a> Told<'a> {
     }
 
     /// The expressions that the entries of a history are about.
-    pub(super) fn expressions(self, entries: &[HistoryEntry]) -> Vec<ExpressionView> {
-        let evaluated: BTreeSet<ConditionIndex> = entries
-            .iter()
-            .filter_map(|entry| entry.event.expression())
+    pub(super) fn expressions(self, history: &History) -> Vec<ExpressionView> {
+        let evaluated: BTreeSet<ConditionIndex> = history
+            .entries()
+            .filter_map(|(_, entry)| entry.event.expression())
             .collect();
         let view = |index: ConditionIndex| {
             let found = self.program?.condition(index)?;

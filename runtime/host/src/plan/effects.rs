@@ -254,7 +254,7 @@ impl Planner {
                 if matches!(event, HistoryEvent::Stuck { .. }) {
                     Self::keep_led_by(transaction, process);
                 }
-                self.note(transaction, process, event)?;
+                transaction.record(process, self.now(), event);
             }
             Effect::Yield => {
                 if let Some(wait) = timers::reminder(process, Purpose::Continue) {
@@ -265,17 +265,6 @@ impl Planner {
         Ok(())
     }
 
-    /// Records what happened to a process.
-    pub(super) fn note(
-        &self,
-        transaction: &mut Transaction,
-        process: ProcessId,
-        event: HistoryEvent,
-    ) -> Result<(), StoreError> {
-        let entries = self.shared.config.history_entries;
-        transaction.record(process, self.now(), event, entries)
-    }
-
     /// Tells the caller, the launcher and all listeners, and sets the time at which the process is
     /// removed.
     fn end(
@@ -284,6 +273,9 @@ impl Planner {
         process: ProcessId,
         ending: Ending,
     ) -> Result<(), StoreError> {
+        // The notice proves what the history says up to here.
+        let entries_max = self.shared.config.history_entries;
+        transaction.write_history(process, &*self.shared.store, entries_max)?;
         let Some(held) = transaction.held.get(&process) else {
             return Ok(());
         };
@@ -296,9 +288,10 @@ impl Planner {
             held.instance.caller.clone(),
             held.instance.name.clone(),
         );
+        let history = held.instance.history;
         let report = match &ending {
-            Ending::Completed(fields) => Report::Completed { fields },
-            Ending::Failed(fault) => Report::Failed { fault },
+            Ending::Completed(fields) => Report::Completed { fields, history },
+            Ending::Failed(fault) => Report::Failed { fault, history },
         };
         if let Some(hash) = key {
             free_key(transaction, hash);

@@ -208,7 +208,8 @@ impl Planner {
         transaction.after.arrived.push(arrived);
         transaction.put(Table::Events, keys::event(shard, sequence), value);
         transaction.work.push_back(asking.admitted());
-        self.note(transaction, process, happened)
+        transaction.record(process, self.now(), happened);
+        Ok(())
     }
 
     /// The delivery of an event to a subscriber is durable.

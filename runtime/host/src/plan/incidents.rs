@@ -51,8 +51,7 @@ impl Planner {
                 transaction.after.calls.push(call);
             }
         }
-        let entries = self.shared.config.history_entries;
-        transaction.record(process, self.now(), HistoryEvent::Resumed, entries)?;
+        transaction.record(process, self.now(), HistoryEvent::Resumed);
         self.effects(transaction, process, pending.into())?;
         let inputs = inputs.into();
         transaction.later.push_back(Work::Kept { process, inputs });
@@ -225,7 +224,6 @@ impl Planner {
         reason: String,
     ) -> Result<(), StoreError> {
         let now = self.now();
-        let entries = self.shared.config.history_entries;
         let Some(held) = transaction.held.get_mut(&process) else {
             return Ok(());
         };
@@ -236,7 +234,7 @@ impl Planner {
                                            again later");
         let status = &mut held.instance.status;
         status.park(Parking::Incident, reason.clone());
-        transaction.record(process, now, HistoryEvent::Parked { reason }, entries)?;
+        transaction.record(process, now, HistoryEvent::Parked { reason });
         if let Some(wait) = timers::reminder(process, Purpose::Retry) {
             transaction.set_timer(now.after(self.shared.config.incident_retry), wait);
         }

@@ -207,7 +207,9 @@ impl Planner {
     }
 
     /// A transaction is complete: its result goes into the next submission.
-    pub(crate) fn finish(&mut self, transaction: Transaction) -> Result<(), StoreError> {
+    pub(crate) fn finish(&mut self, mut transaction: Transaction) -> Result<(), StoreError> {
+        let entries_max = self.shared.config.history_entries;
+        transaction.write_histories(&*self.shared.store, entries_max)?;
         let Planned {
             plan,
             withdrawn,

@@ -178,8 +178,7 @@ impl Planner {
                 (event, Work::Cancel { process, fault })
             }
         };
-        let entries = self.shared.config.history_entries;
-        transaction.record(process, self.now(), event, entries)?;
+        transaction.record(process, self.now(), event);
         transaction.work.push_front(work);
         Ok(OrderOutcome::Done)
     }
@@ -200,8 +199,8 @@ impl Planner {
         let status = &mut held.instance.status;
         status.park(Parking::Suspended, reason.clone());
         let event = HistoryEvent::ProcessSuspended { reason, by };
-        let entries = self.shared.config.history_entries;
-        transaction.record(process, self.now(), event, entries)
+        transaction.record(process, self.now(), event);
+        Ok(())
     }
 }
 

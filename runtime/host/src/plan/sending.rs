@@ -91,7 +91,8 @@ impl Planner {
             exchange: message.exchange.clone(),
             routing_key: message.routing_key.clone(),
         };
-        self.note(transaction, process, happened)
+        transaction.record(process, self.now(), happened);
+        Ok(())
     }
 
     fn send_refused(

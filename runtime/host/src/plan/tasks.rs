@@ -7,15 +7,14 @@ use super::{
 };
 use bureaucrat_engine::task_fields;
 use bureaucrat_model::{
-    AbandonedTask, ActivityId, ActivityPath, Answer, Cargo, Fields, HistoryEntry, HistoryEvent,
-    Input, Op, Operand, ProcessId, Program, Site, TaskEnd, Timestamp, Turn, Via, Way,
+    AbandonedTask, ActivityId, ActivityPath, Answer, Cargo, Fields, HistoryEvent, Input, Op,
+    Operand, ProcessId, Program, Site, TaskEnd, Timestamp, Turn, Via, Way,
 };
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{
-    StoreError, Table,
-    keys::{self, OutboxKey, OutboxKind},
-    reading::scan_around,
-    records,
+    StoreError,
+    histories::History,
+    keys::{OutboxKey, OutboxKind},
 };
 use bureaucrat_wire::{Outgoing, Task as WireTask, can_carry, revocation, task, withdrawn};
 
@@ -204,24 +203,16 @@ impl Planner {
         process: ProcessId,
         turn: Turn,
     ) -> Result<Option<(ActivityPath, String)>, StoreError> {
-        let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
-        let store = &*self.shared.store;
-        let limit = usize::try_from(self.shared.config.history_entries).unwrap_or(usize::MAX);
-        let rows = scan_around(store, Table::History, &from, &to, limit)?;
-        for (key, bytes) in rows.rows {
-            let entry = records::decode::<HistoryEntry>(Table::History, &key, &bytes);
-            if let Ok(HistoryEntry {
-                event:
-                    HistoryEvent::TaskSent {
-                        activity,
-                        turn: sent,
-                        participant,
-                    },
-                ..
-            }) = entry
-                && sent == turn
+        let history = History::read(&*self.shared.store, process)?;
+        for (_, entry) in history.entries() {
+            if let HistoryEvent::TaskSent {
+                activity,
+                turn: sent,
+                participant,
+            } = &entry.event
+                && *sent == turn
             {
-                return Ok(Some((activity, participant)));
+                return Ok(Some((activity.clone(), participant.clone())));
             }
         }
         Ok(None)

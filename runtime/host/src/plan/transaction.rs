@@ -30,11 +30,10 @@ use bureaucrat_model::{
     Input, Instance, Launch, ModuleName, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version,
 };
 use bureaucrat_store::{
-    Epoch, Owner, Store, StoreError, Table, Unit, Write,
+    Epoch, Owner, Store, StoreError, Table, Unit, Write, histories,
     instances::{InstanceRows, delete_instance, write_instance},
     keys,
     keys::{OutboxKey, OutboxKind},
-    records,
 };
 use bureaucrat_wire::Outgoing;
 use std::collections::{BTreeMap, VecDeque};
@@ -186,6 +185,8 @@ pub struct Transaction {
     pub later: VecDeque<Work>,
     /// Called processes that it started itself.
     pub launched: usize,
+    /// What happened to processes and is not among the writes yet.
+    happened: BTreeMap<ProcessId, Vec<HistoryEntry>>,
     /// The message that led to it, for an incident.
     pub(super) led_by: Option<(ProcessId, LedBy)>,
 }
@@ -202,6 +203,7 @@ impl Transaction {
             work: VecDeque::new(),
             later: VecDeque::new(),
             launched: 0,
+            happened: BTreeMap::new(),
             led_by: None,
         }
     }
@@ -319,37 +321,46 @@ impl Transaction {
         self.after.stopped.push((due, wait));
     }
 
-    /// Records what happened to a process, unless its definition wants that left out, within `entries_max`
-    /// entries: the first one stays, then the newest.
+    /// Notes what happened to a process, unless its definition wants that left out.
+    pub fn record(&mut self, process: ProcessId, at: Timestamp, event: HistoryEvent) {
+        let held = self.held.get(&process);
+        if held.is_some_and(|held| held.instance.recorded.keeps(&event)) {
+            let entries = self.happened.entry(process).or_default();
+            entries.push(HistoryEntry { at, event });
+        }
+    }
+
+    /// Writes what happened to a process since the last call, within `entries_max` entries of its history.
     ///
     /// # Errors
-    /// If an entry cannot be encoded.
-    pub fn record(
+    /// If an entry cannot be encoded, or the store cannot be read.
+    pub fn write_history(
         &mut self,
         process: ProcessId,
-        at: Timestamp,
-        event: HistoryEvent,
+        store: &dyn Store,
         entries_max: u64,
     ) -> Result<(), StoreError> {
-        let held = self.held.get_mut(&process);
-        let Some(held) = held.filter(|held| held.instance.recorded.keeps(&event)) else {
+        let (Some(entries), Some(held)) =
+            (self.happened.remove(&process), self.held.get_mut(&process))
+        else {
             return Ok(());
         };
-        let number = held.instance.next_history;
-        held.instance.next_history += 1;
-        let entry = HistoryEntry { at, event };
-        let record = records::encode(&entry)?;
-        self.put(Table::History, keys::history(process, number), record);
-        // Entry 0 is the launch, entry 1 marks that something was left out.
-        let oldest = number.saturating_sub(entries_max.max(3));
-        if oldest >= 1 {
-            if oldest == 1 {
-                let event = HistoryEvent::Truncated;
-                let record = records::encode(&HistoryEntry { at, event })?;
-                self.put(Table::History, keys::history(process, 1), record);
-            } else {
-                self.delete(Table::History, keys::history(process, oldest));
-            }
+        let history = &mut held.instance.history;
+        histories::append(history, process, entries, &mut self.writes)?;
+        histories::shorten(store, history, process, entries_max, &mut self.writes)
+    }
+
+    /// The same for all processes.
+    ///
+    /// # Errors
+    /// As [`Transaction::write_history`].
+    pub fn write_histories(
+        &mut self,
+        store: &dyn Store,
+        entries_max: u64,
+    ) -> Result<(), StoreError> {
+        while let Some((process, _)) = self.happened.first_key_value() {
+            self.write_history(*process, store, entries_max)?;
         }
         Ok(())
     }

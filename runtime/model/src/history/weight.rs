@@ -53,7 +53,6 @@ impl HistoryEvent {
             | Self::Completed
             | Self::Parked { .. }
             | Self::Resumed
-            | Self::Truncated
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
             | Self::ProcessResumed { .. }
@@ -93,7 +92,6 @@ impl HistoryEvent {
             | Self::Failed(_)
             | Self::Parked { .. }
             | Self::Resumed
-            | Self::Truncated
             | Self::AttemptFailed { .. }
             | Self::LeftOut { .. }
             | Self::TimeRestarted { .. }
@@ -126,7 +124,6 @@ impl HistoryEvent {
             | Self::Failed(_)
             | Self::Parked { .. }
             | Self::Resumed
-            | Self::Truncated
             | Self::Cancelled { .. }
             | Self::ProcessSuspended { .. }
             | Self::ProcessResumed { .. }

@@ -116,7 +116,6 @@ impl fmt::Display for HistoryEvent {
                 reason,
                 by,
             } => write!(f, "migrated to version {to} by {by}: {reason}"),
-            Self::Truncated => f.write_str("(older entries were removed)"),
             Self::Cancelled { reason, by } => {
                 write!(f, "cancelled by {by}")?;
                 match reason.is_empty() {

@@ -10,11 +10,12 @@ use bureaucrat_engine::{Environment, launch, pending_evaluations, step};
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     ActivityPath, Answer, ConditionIndex, EngineLimits, Evaluation, EvaluationOutcome, EventSource,
-    FaultCode, FiberId, Fields, HistoryEntry, Input, Instance, JsonText, Launch, ProcessId,
-    Program, Timestamp, Turn, Unhandled,
+    FaultCode, FiberId, Fields, Input, Instance, JsonText, Launch, ProcessId, Program, Timestamp,
+    Turn, Unhandled,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
+    histories::HistoryRow,
     instances::{InstanceRows, StoredFiber, decode_head, read_instance, write_instance},
     keys, records,
 };
@@ -88,13 +89,10 @@ pub fn record(input: &[u8]) -> u64 {
         Ok(kind) => kind as u64,
         Err(error) => trace::of_text(&error.to_string()),
     };
-    let history = records::decode::<HistoryEntry>(Table::History, b"key", input);
+    let history = HistoryRow::decode(b"key", input);
     if let Ok(entry) = &history {
         let stored = records::encode(entry).unwrap_or_default();
-        assert!(
-            records::decode::<HistoryEntry>(Table::History, b"key", &stored)
-                .is_ok_and(|again| again == *entry)
-        );
+        assert!(HistoryRow::decode(b"key", &stored).is_ok_and(|again| again == *entry));
     }
     trace(history.map(|_| 1))
         ^ trace(records::decode::<Outgoing>(Table::Outbox, b"key", input).map(|_| 2))

@@ -117,7 +117,6 @@ fn median(store: &dyn Store, query: &Query) -> Result<(f64, usize)> {
     let asked = Asked {
         store,
         now: Timestamp(BEGAN.0 + 10_000_000),
-        history_entries: 1_000,
         damages: &damages,
     };
     let (mut times, mut shown) = (Vec::with_capacity(ROUNDS), 0);

@@ -1,27 +1,21 @@
-//! History: every process has its launch as entry 0, then entries without a gap except for the one
-//! that is marked.
+//! History: every process has its launch as entry 0; each row names the hash of the row before it, and the head that of
+//! the newest; nothing is missing but what the head says was left out.
 
 use super::{Auditor, Finding, Kind, Presence, Repair, instances::Processes};
-use bureaucrat_model::{HistoryEntry, HistoryEvent, ProcessId};
-use bureaucrat_store::{StoreError, Table, keys, records};
-use std::collections::BTreeSet;
-
-/// The process whose entries are being read.
-struct Reading {
-    process: ProcessId,
-    last: u64,
-    /// Whether entry 1 says that entries were left out.
-    truncated: bool,
-    /// Whether an entry could not be read, which explains anything that seems to be missing.
-    damaged: bool,
-}
+use bureaucrat_model::{HistoryEvent, HistoryHead, ProcessId};
+use bureaucrat_store::{
+    Store, StoreError, Table, Write,
+    histories::{Broken, History, Stored},
+    instances::decode_head,
+    keys, records,
+};
 
 impl Auditor<'_> {
     pub(super) fn histories(&mut self, processes: &Processes) -> Result<(), StoreError> {
-        let mut reading: Option<Reading> = None;
-        let mut told = BTreeSet::new();
+        let mut reading: Option<(ProcessId, History)> = None;
+        let mut told = 0;
         let gaps = self.each(Table::History, |auditor, key, value| {
-            let Some((process, number)) = parts(&key) else {
+            let Some((process, stored)) = parts(&key, &value) else {
                 auditor.stranger(
                     Table::History,
                     &key,
@@ -38,82 +32,125 @@ impl Auditor<'_> {
                 );
                 return Ok(());
             }
-            let entry = records::decode::<HistoryEntry>(Table::History, &key, &value);
-            if let Err(error) = &entry {
-                auditor.findings.damaged(
-                    Table::History,
-                    &key,
-                    Some(process),
-                    error.to_string(),
-                    Repair::Remove,
-                );
-            }
-            told.insert(process);
-            let follows = reading
-                .as_ref()
-                .filter(|reading| reading.process == process);
-            auditor.entry(&key, process, number, entry.as_ref().ok(), follows);
-            let (truncated, damaged) = follows.map_or((false, false), |r| (r.truncated, r.damaged));
-            let is_mark = entry
-                .as_ref()
-                .is_ok_and(|entry| entry.event == HistoryEvent::Truncated);
-            reading = Some(Reading {
-                process,
-                last: number,
-                truncated: truncated || is_mark,
-                damaged: damaged || entry.is_err(),
-            });
-            Ok(())
-        })?;
-        if gaps.is_empty() {
-            for process in processes.known.keys() {
-                if !told.contains(process) {
-                    self.findings.push(Finding {
-                        table: Table::History,
-                        key: keys::history(*process, 0),
-                        process: Some(*process),
-                        kind: Kind::Missing,
-                        what: "the process has no history".into(),
-                        repair: Repair::None,
-                    });
+            match &mut reading {
+                Some((reading, history)) if *reading == process => history.rows.push(stored),
+                Some(_) | None => {
+                    let mut history = History::default();
+                    history.rows.push(stored);
+                    told += usize::from(processes.known.contains_key(&process));
+                    if let Some((process, history)) = reading.replace((process, history)) {
+                        auditor.history(processes, process, &history)?;
+                    }
                 }
             }
+            Ok(())
+        })?;
+        if let Some((process, history)) = reading {
+            self.history(processes, process, &history)?;
+        }
+        if gaps.is_empty() && told < processes.known.len() {
+            self.without_history(processes)?;
         }
         Ok(())
     }
 
-    fn entry(
+    fn history(
         &mut self,
-        key: &[u8],
+        processes: &Processes,
         process: ProcessId,
-        number: u64,
-        entry: Option<&HistoryEntry>,
-        before: Option<&Reading>,
-    ) {
-        let mut wrong = |what: String| {
-            self.findings
-                .inconsistent(Table::History, key, Some(process), what);
+        history: &History,
+    ) -> Result<(), StoreError> {
+        let Some(known) = processes.known.get(&process) else {
+            return Ok(());
         };
-        match before {
-            None if number != 0 => wrong(format!("the first entry has number {number}")),
-            None => {
-                let is_launch =
-                    entry.is_none_or(|entry| matches!(entry.event, HistoryEvent::Launched { .. }));
-                if !is_launch {
-                    wrong("the first entry is not a launch".into());
-                }
-            }
-            Some(before) => {
-                let has_hole = number != before.last + 1;
-                if has_hole && !before.truncated && !before.damaged {
-                    wrong(format!("entries before number {number} are missing"));
-                }
+        let key = |entry| keys::history(process, entry);
+        let first = history
+            .rows
+            .first()
+            .and_then(|stored| stored.row.as_ref().ok());
+        let first = first.and_then(|row| row.entries.first());
+        if history.rows.first().is_some_and(|stored| stored.first == 0)
+            && first.is_some_and(|entry| !matches!(entry.event, HistoryEvent::Launched { .. }))
+        {
+            let what = "the first entry is not a launch".to_owned();
+            self.findings
+                .inconsistent(Table::History, &key(0), Some(process), what);
+        }
+        let Some(broken) = history.broken(&known.history) else {
+            return Ok(());
+        };
+        let (kind, key) = match broken {
+            Broken::Damaged { entry } => (Kind::Damaged, key(entry)),
+            Broken::Missing { entry } => (Kind::Missing, key(entry)),
+            Broken::Changed { entry } => (Kind::Inconsistent, key(entry)),
+            Broken::Count { found, .. } => (Kind::Missing, key(found)),
+            Broken::End => (Kind::Inconsistent, key(known.history.entries)),
+        };
+        // What was changed is not made to look as if nothing had happened.
+        let repair = match kind {
+            Kind::Damaged | Kind::Missing => mend(self.store, process, &known.history, history)?,
+            Kind::Inconsistent | Kind::Orphan => Repair::None,
+        };
+        self.findings.push(Finding {
+            table: Table::History,
+            key,
+            process: Some(process),
+            kind,
+            what: broken.to_string(),
+            repair,
+        });
+        Ok(())
+    }
+
+    fn without_history(&mut self, processes: &Processes) -> Result<(), StoreError> {
+        for process in processes.known.keys() {
+            let (from, to) = (
+                keys::history(*process, 0),
+                keys::history(*process, u64::MAX),
+            );
+            if self.store.scan(Table::History, &from, &to, 1)?.is_empty() {
+                self.findings.push(Finding {
+                    table: Table::History,
+                    key: from,
+                    process: Some(*process),
+                    kind: Kind::Missing,
+                    what: "the process has no history".into(),
+                    repair: Repair::None,
+                });
             }
         }
+        Ok(())
     }
 }
 
-fn parts(key: &[u8]) -> Option<(ProcessId, u64)> {
+/// What is damaged or missing counts as left out.
+fn mend(
+    store: &dyn Store,
+    process: ProcessId,
+    head: &HistoryHead,
+    history: &History,
+) -> Result<Repair, StoreError> {
+    let key = keys::instance(process);
+    let Some(record) = store.get(Table::Instances, &key)? else {
+        return Ok(Repair::None);
+    };
+    let mut stored = decode_head(&key, &record)?;
+    let (mended, gone) = history.mended(head);
+    stored.head.history = mended;
+    let gone = gone.into_iter().map(|number| Write::Delete {
+        table: Table::History,
+        key: keys::history(process, number),
+    });
+    let mut writes: Vec<Write> = gone.collect();
+    writes.push(Write::Put {
+        table: Table::Instances,
+        key,
+        value: records::encode(&stored)?,
+    });
+    Ok(Repair::Rebuild(writes))
+}
+
+fn parts(key: &[u8], record: &[u8]) -> Option<(ProcessId, Stored)> {
     let process = ProcessId::from_bytes(*key.first_chunk::<16>()?);
-    Some((process, keys::history_number(key).ok()?))
+    Some((process, Stored::of(key, record).ok()?))
 }

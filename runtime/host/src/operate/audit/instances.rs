@@ -3,8 +3,8 @@
 use super::waits::{fits, turn_of, wrong_as_a_whole};
 use super::{Auditor, Presence, Repair, programs::Programs};
 use bureaucrat_model::{
-    Caller, Deadline, FiberId, FiberState, Fields, Instance, Parking, ProcessId, Program, Recall,
-    Status, Subscription, Timestamp, Turn, Wait, WaitKind,
+    Caller, Deadline, FiberId, FiberState, Fields, HistoryHead, Instance, Parking, ProcessId,
+    Program, Recall, Status, Subscription, Timestamp, Turn, Wait, WaitKind,
 };
 use bureaucrat_store::{
     StoreError, Table,
@@ -61,6 +61,7 @@ pub(super) struct Known {
     /// Its keys in the index of searchable fields that were not found yet.
     pub searched: BTreeSet<Vec<u8>>,
     pub key: Option<Keyed>,
+    pub history: HistoryHead,
 }
 
 /// The business key of a process.
@@ -251,6 +252,7 @@ fn known(instance: &Instance) -> Known {
     Known {
         phase,
         waiting: waiting.chain(deadline).collect(),
+        history: instance.history,
         caller: instance.caller.clone(),
         yielded: instance.fibers.first_ready().is_some(),
         kept,

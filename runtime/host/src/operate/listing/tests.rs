@@ -8,8 +8,8 @@ use crate::{
     questions::answer,
 };
 use bureaucrat_model::{
-    Ending, Fault, FaultCode, Fiber, Fields, Head, Instance, OpIndex, ProcessId, ProgramHash,
-    Status, Timestamp,
+    Ending, Fault, FaultCode, Fiber, Fields, Head, HistoryHead, Instance, OpIndex, ProcessId,
+    ProgramHash, Status, Timestamp,
 };
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Row, Store, Unit, Verdict,
@@ -21,7 +21,6 @@ fn asked<'a>(store: &'a dyn Store, damages: &'a Damages) -> Asked<'a> {
     Asked {
         store,
         now: Timestamp(10_000),
-        history_entries: 10,
         damages,
     }
 }
@@ -81,7 +80,7 @@ fn instance(number: u32, status: Status) -> Instance {
         next_fiber: 1,
         next_turn: 0,
         next_call: 0,
-        next_history: 0,
+        history: HistoryHead::EMPTY,
         ops_without_waiting: 0,
         cause_depth: 0,
         cancelled: None,

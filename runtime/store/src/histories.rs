@@ -1,0 +1,248 @@
+//! Histories: what happened to a process in one commit is one row, which holds the hash of the row before it.
+//!
+//! It promises that a long history loses its oldest rows and keeps its first one, and that whoever knows the hash of a
+//! row finds any change of that row or of one before it. What happened, and how long histories may get, is the host's.
+
+use crate::{
+    keys,
+    reading::{Gap, scan_around},
+    records,
+    table::{Store, StoreError, Table, Write},
+};
+use bureaucrat_model::{HistoryEntry, HistoryHash, HistoryHead, LeftOut, ProcessId};
+use serde::{Deserialize, Serialize};
+
+/// The most entries of a row.
+const ROW_ENTRIES_MAX: usize = 64;
+/// The most rows that are left out at once.
+const LEFT_OUT_MAX: usize = 256;
+
+/// Consecutive entries of a history. The key has the number of the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// The hash of the row before it.
+    pub before: HistoryHash,
+    pub entries: Vec<HistoryEntry>,
+}
+
+impl HistoryRow {
+    /// # Errors
+    /// If the bytes are no such row.
+    pub fn decode(key: &[u8], record: &[u8]) -> Result<Self, StoreError> {
+        records::decode(Table::History, key, record)
+    }
+}
+
+/// Appends what happened to a history.
+///
+/// # Errors
+/// If MessagePack cannot hold a record, which takes a text of more than 4 GiB.
+pub fn append(
+    head: &mut HistoryHead,
+    process: ProcessId,
+    mut entries: Vec<HistoryEntry>,
+    writes: &mut Vec<Write>,
+) -> Result<(), StoreError> {
+    while !entries.is_empty() {
+        let rest = entries.split_off(entries.len().min(ROW_ENTRIES_MAX));
+        let count = entries.len() as u64;
+        let key = keys::history(process, head.entries);
+        let before = head.newest;
+        let value = records::encode(&HistoryRow { before, entries })?;
+        head.newest = HistoryHash::of_row(&key, &value);
+        head.entries += count;
+        writes.push(Write::Put {
+            table: Table::History,
+            key,
+            value,
+        });
+        entries = rest;
+    }
+    Ok(())
+}
+
+/// Leaves out the oldest rows but the first, once there are more than `entries_max` entries: an eighth of them, so that
+/// few steps have to look for them. Rows that are not durable yet stay.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn shorten(
+    store: &dyn Store,
+    head: &mut HistoryHead,
+    process: ProcessId,
+    entries_max: u64,
+    writes: &mut Vec<Write>,
+) -> Result<(), StoreError> {
+    let kept = head.kept();
+    if kept <= entries_max {
+        return Ok(());
+    }
+    let unneeded = kept - entries_max + entries_max / 8;
+    let from = head.left_out.map_or(1, |left_out| left_out.to);
+    let (low, high) = (
+        keys::history(process, from),
+        keys::history(process, u64::MAX),
+    );
+    let portion = scan_around(store, Table::History, &low, &high, LEFT_OUT_MAX)?;
+    let numbers = portion.rows.iter();
+    let numbers = numbers.filter_map(|(key, _)| keys::history_number(key).ok());
+    let numbers: Vec<u64> = numbers.collect();
+    let Some(first) = numbers.first() else {
+        return Ok(());
+    };
+    let begin = head.left_out.map_or(*first, |left_out| left_out.to);
+    let enough = begin.saturating_add(unneeded);
+    // A row is left out as a whole, so up to where the next one begins. The newest that is durable stays.
+    let mut to = begin;
+    for next in numbers.windows(2) {
+        if let [number, next] = next
+            && to < enough
+        {
+            writes.push(Write::Delete {
+                table: Table::History,
+                key: keys::history(process, *number),
+            });
+            to = *next;
+        }
+    }
+    if to > begin {
+        let from = head.left_out.map_or(begin, |left_out| left_out.from);
+        head.left_out = Some(LeftOut { from, to });
+    }
+    Ok(())
+}
+
+/// A history as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    /// Oldest first.
+    pub rows: Vec<Stored>,
+    /// What can't be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The number of its first entry.
+    pub first: u64,
+    /// The reason if it can't be decoded.
+    pub row: Result<HistoryRow, StoreError>,
+    hash: HistoryHash,
+}
+
+impl Stored {
+    /// # Errors
+    /// If the key is no key of a history.
+    pub fn of(key: &[u8], record: &[u8]) -> Result<Self, keys::KeyError> {
+        Ok(Self {
+            first: keys::history_number(key)?,
+            row: HistoryRow::decode(key, record),
+            hash: HistoryHash::of_row(key, record),
+        })
+    }
+
+    /// The number after its last entry, if it can be read.
+    fn end(&self) -> Option<u64> {
+        let row = self.row.as_ref().ok()?;
+        Some(self.first + row.entries.len() as u64)
+    }
+}
+
+impl History {
+    /// # Errors
+    /// If reading fails for reasons other than damage.
+    pub fn read(store: &dyn Store, process: ProcessId) -> Result<Self, StoreError> {
+        let (from, to) = (keys::history(process, 0), keys::history(process, u64::MAX));
+        let portion = scan_around(store, Table::History, &from, &to, usize::MAX)?;
+        let rows = portion.rows.iter();
+        let rows = rows.filter_map(|(key, record)| Stored::of(key, record).ok());
+        Ok(Self {
+            rows: rows.collect(),
+            gaps: portion.gaps,
+        })
+    }
+
+    /// The entries that can be read, with their numbers.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, &HistoryEntry)> {
+        self.rows.iter().flat_map(|stored| {
+            let entries = stored.row.iter().flat_map(|row| &row.entries);
+            (stored.first..).zip(entries)
+        })
+    }
+
+    /// The hash after the first `entries` entries, if a row ends there.
+    pub fn hash_at(&self, entries: u64) -> Option<HistoryHash> {
+        let mut rows = self.rows.iter();
+        let found = rows.find(|stored| stored.end() == Some(entries));
+        found.map(|stored| stored.hash)
+    }
+
+    /// The first thing that does not fit to what the head says, or to what a row says about the one before it.
+    pub fn broken(&self, head: &HistoryHead) -> Option<Broken> {
+        let (mut end, mut before) = (0, HistoryHash::NONE);
+        for stored in &self.rows {
+            let entry = stored.first;
+            let (Ok(row), Some(next)) = (&stored.row, stored.end()) else {
+                return Some(Broken::Damaged { entry });
+            };
+            if !head.leaves_out(end, entry) {
+                if entry != end {
+                    return Some(Broken::Missing { entry });
+                }
+                if row.before != before {
+                    return Some(Broken::Changed { entry });
+                }
+            }
+            (end, before) = (next, stored.hash);
+        }
+        if head.leaves_out(end, head.entries) {
+            return None;
+        }
+        if end != head.entries {
+            return Some(Broken::Count {
+                found: end,
+                written: head.entries,
+            });
+        }
+        (before != head.newest).then_some(Broken::End)
+    }
+
+    /// A head for which a history with damaged or missing rows is whole, and the rows that go: everything between its
+    /// first row and what is intact up to its end counts as left out.
+    pub fn mended(&self, head: &HistoryHead) -> (HistoryHead, Vec<u64>) {
+        let first = self.rows.first().filter(|stored| stored.first == 0);
+        let from = first.and_then(Stored::end).unwrap_or(0);
+        let (mut to, mut hash) = (head.entries, head.newest);
+        for stored in self.rows.iter().rev() {
+            match &stored.row {
+                Ok(row) if stored.end() == Some(to) && stored.hash == hash => {
+                    (to, hash) = (stored.first, row.before);
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        let to = to.max(from);
+        let gone = |number: &u64| (from..to).contains(number);
+        let numbers = self.rows.iter().map(|stored| stored.first);
+        let mut mended = *head;
+        mended.left_out = Some(LeftOut { from, to });
+        (mended, numbers.filter(gone).collect())
+    }
+}
+
+/// Why a history is not the one that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "broken")]
+pub enum Broken {
+    #[error("the row of entry {entry} can't be read")]
+    Damaged { entry: u64 },
+    #[error("the entries before entry {entry} are missing")]
+    Missing { entry: u64 },
+    #[error("the entries before entry {entry} are not those that were written")]
+    Changed { entry: u64 },
+    #[error("there are {found} entries, and {written} were written")]
+    Count { found: u64, written: u64 },
+    #[error("the last entries are not those that were written")]
+    End,
+}
