@@ -20,13 +20,11 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryEntry, HistoryHash, HistoryHead, JsonText, Millis, OpIndex, Pace, Parking,
-    Program, Progress, Recall, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp,
-    Turn, WaitKind, Way,
+    FiberState, HistoryHead, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress, Recall,
+    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
-    histories::HistoryRow,
     instances::{InstanceRows, read_instance, write_instance},
     keys::{self, OutboxKey, OutboxKind, WaitKey},
     records,
@@ -262,29 +260,6 @@ fn instances() {
 }
 
 #[test]
-fn history() {
-    let at = Timestamp(1_800_000_000_000);
-    let values: Vec<_> = happened::history_events()
-        .into_iter()
-        .chain([("left-out", whole::left_out())])
-        .map(|(name, event)| (name, HistoryEntry { at, event }))
-        .collect();
-    holds(
-        "history.hex",
-        &values,
-        |value| {
-            let entries = vec![value.clone()];
-            let before = HistoryHash([7; 32]);
-            records::encode(&HistoryRow { before, entries }).unwrap()
-        },
-        |bytes| {
-            let row = HistoryRow::decode(b"key", bytes).unwrap();
-            row.entries.into_iter().next().unwrap()
-        },
-    );
-}
-
-#[test]
 fn messages_in_the_outbox() {
     let outgoing = |via| {
         let (path, fields) = (path(), fields());
@@ -305,11 +280,7 @@ fn messages_in_the_outbox() {
         correlation_id: Some("id".into()),
     };
     let (fields, fault) = (fields(), fault());
-    let history = HistoryHead {
-        entries: 12,
-        left_out: None,
-        newest: HistoryHash([9; 32]),
-    };
+    let history = HistoryHead::EMPTY;
     let failed = Report::Failed {
         fault: &fault,
         history,

@@ -11,6 +11,8 @@ mod explained;
 mod shown;
 #[path = "storage_operators/told.rs"]
 mod told;
+#[path = "storage_operators/verified.rs"]
+mod verified;
 
 use anyhow::Result;
 use bureaucrat_store::{Group, Row, Store, Table, Unit, Write};

@@ -22,7 +22,6 @@ use bureaucrat_store::{
     histories::append,
     instances::{InstanceRows, write_instance},
     keys::{self, WaitKey},
-    records,
 };
 use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::polled::sandbox;
@@ -95,7 +94,8 @@ fn fill(store: &RocksStore, count: u32) {
         });
         let at = environment.now;
         let entries = events.map(|event| HistoryEntry { at, event }).collect();
-        append(&mut instance.history, process, entries, &mut unit.writes).unwrap();
+        let history = &mut instance.history;
+        append(store, history, process, entries, 1_000, &mut unit.writes).unwrap();
         write_instance(
             &mut instance,
             &mut InstanceRows::default(),

@@ -382,17 +382,6 @@ hash! {
     HistoryHash
 }
 
-impl HistoryHash {
-    /// Stands before the first row.
-    pub const NONE: Self = Self([0; 32]);
-
-    /// Of a stored row: of its key and its record.
-    pub fn of_row(key: &[u8], record: &[u8]) -> Self {
-        let hash = Sha256::new_with_prefix(key).chain_update(record);
-        Self(hash.finalize().into())
-    }
-}
-
 /// The beginning of a stranger's text, for a message.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()

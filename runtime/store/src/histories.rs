@@ -1,7 +1,7 @@
 //! Histories: what happened to a process in one commit is one row, which holds the hash of the row before it.
 //!
-//! It promises that a long history loses its oldest rows and keeps its first one, and that whoever knows the hash of a
-//! row finds any change of that row or of one before it. What happened, and how long histories may get, is the host's.
+//! It promises that a long history loses its oldest rows and keeps its first one, and that anyone who knows the hash of
+//! a row finds any change of that row or of one before it. What happened, and how long histories may get, is the host's.
 
 use crate::{
     keys,
@@ -22,6 +22,9 @@ const LEFT_OUT_MAX: usize = 256;
 pub struct HistoryRow {
     /// The hash of the row before it.
     pub before: HistoryHash,
+    /// The hash of the first row, if rows behind that were left out in the same commit: the rows that led from it to this
+    /// one are gone.
+    pub first: Option<HistoryHash>,
     pub entries: Vec<HistoryEntry>,
 }
 
@@ -33,22 +36,34 @@ impl HistoryRow {
     }
 }
 
-/// Appends what happened to a history.
+/// Appends what happened to a history. Of one that gets longer than `entries_max`, the oldest rows but the first are
+/// removed: an eighth of it, so that few steps have to look for them. Rows that are not durable yet stay.
 ///
 /// # Errors
-/// If MessagePack cannot hold a record, which takes a text of more than 4 GiB.
+/// If the store cannot be read, or MessagePack cannot hold a record, which takes a text of more than 4 GiB.
 pub fn append(
+    store: &dyn Store,
     head: &mut HistoryHead,
     process: ProcessId,
     mut entries: Vec<HistoryEntry>,
+    entries_max: u64,
     writes: &mut Vec<Write>,
 ) -> Result<(), StoreError> {
+    let kept = head.kept() + entries.len() as u64;
+    let mut first = None;
+    if kept > entries_max {
+        let unneeded = kept - entries_max + entries_max / 8;
+        first = shorten(store, head, process, unneeded, writes)?;
+    }
     while !entries.is_empty() {
         let rest = entries.split_off(entries.len().min(ROW_ENTRIES_MAX));
         let count = entries.len() as u64;
         let key = keys::history(process, head.entries);
-        let before = head.newest;
-        let value = records::encode(&HistoryRow { before, entries })?;
+        let value = records::encode(&HistoryRow {
+            before: head.newest,
+            first: first.take(),
+            entries,
+        })?;
         head.newest = HistoryHash::of_row(&key, &value);
         head.entries += count;
         writes.push(Write::Put {
@@ -61,23 +76,15 @@ pub fn append(
     Ok(())
 }
 
-/// Leaves out the oldest rows but the first, once there are more than `entries_max` entries: an eighth of them, so that
-/// few steps have to look for them. Rows that are not durable yet stay.
-///
-/// # Errors
-/// If the store cannot be read.
-pub fn shorten(
+/// Leaves out `unneeded` entries behind the first row, or a few more, since a row goes as a whole. Returns the hash of
+/// the first row, if something was left out.
+fn shorten(
     store: &dyn Store,
     head: &mut HistoryHead,
     process: ProcessId,
-    entries_max: u64,
+    unneeded: u64,
     writes: &mut Vec<Write>,
-) -> Result<(), StoreError> {
-    let kept = head.kept();
-    if kept <= entries_max {
-        return Ok(());
-    }
-    let unneeded = kept - entries_max + entries_max / 8;
+) -> Result<Option<HistoryHash>, StoreError> {
     let from = head.left_out.map_or(1, |left_out| left_out.to);
     let (low, high) = (
         keys::history(process, from),
@@ -87,15 +94,13 @@ pub fn shorten(
     let numbers = portion.rows.iter();
     let numbers = numbers.filter_map(|(key, _)| keys::history_number(key).ok());
     let numbers: Vec<u64> = numbers.collect();
-    let Some(first) = numbers.first() else {
-        return Ok(());
+    let Some(begin) = numbers.first().copied() else {
+        return Ok(None);
     };
-    let begin = head.left_out.map_or(*first, |left_out| left_out.to);
     let enough = begin.saturating_add(unneeded);
-    // A row is left out as a whole, so up to where the next one begins. The newest that is durable stays.
     let mut to = begin;
-    for next in numbers.windows(2) {
-        if let [number, next] = next
+    for pair in numbers.windows(2) {
+        if let [number, next] = pair
             && to < enough
         {
             writes.push(Write::Delete {
@@ -105,11 +110,17 @@ pub fn shorten(
             to = *next;
         }
     }
-    if to > begin {
-        let from = head.left_out.map_or(begin, |left_out| left_out.from);
-        head.left_out = Some(LeftOut { from, to });
+    if to == begin {
+        return Ok(None);
     }
-    Ok(())
+    let from = head.left_out.map_or(begin, |left_out| left_out.from);
+    head.left_out = Some(LeftOut { from, to });
+    let key = keys::history(process, 0);
+    match store.get(Table::History, &key) {
+        Ok(record) => Ok(record.map(|record| HistoryHash::of_row(&key, &record))),
+        Err(StoreError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A history as it is stored.
@@ -178,9 +189,20 @@ impl History {
         found.map(|stored| stored.hash)
     }
 
+    /// How many of the first entries no hash covers: those before a gap that a repair has made, until the history is
+    /// next shortened.
+    pub fn uncovered(&self, head: &HistoryHead) -> u64 {
+        let mut rows = self.rows.iter().flat_map(|stored| &stored.row);
+        match head.left_out {
+            Some(left_out) if !rows.any(|row| row.first.is_some()) => left_out.from,
+            Some(_) | None => 0,
+        }
+    }
+
     /// The first thing that does not fit to what the head says, or to what a row says about the one before it.
     pub fn broken(&self, head: &HistoryHead) -> Option<Broken> {
         let (mut end, mut before) = (0, HistoryHash::NONE);
+        let launch = self.rows.first().filter(|stored| stored.first == 0);
         for stored in &self.rows {
             let entry = stored.first;
             let (Ok(row), Some(next)) = (&stored.row, stored.end()) else {
@@ -193,6 +215,12 @@ impl History {
                 if row.before != before {
                     return Some(Broken::Changed { entry });
                 }
+            }
+            if let (Some(first), Some(launch)) = (row.first, launch)
+                && first != launch.hash
+            {
+                let entry = launch.end().unwrap_or(0);
+                return Some(Broken::Changed { entry });
             }
             (end, before) = (next, stored.hash);
         }
@@ -210,7 +238,7 @@ impl History {
 
     /// A head for which a history with damaged or missing rows is whole, and the rows that go: everything between its
     /// first row and what is intact up to its end counts as left out.
-    pub fn mended(&self, head: &HistoryHead) -> (HistoryHead, Vec<u64>) {
+    pub fn repaired(&self, head: &HistoryHead) -> (HistoryHead, Vec<u64>) {
         let first = self.rows.first().filter(|stored| stored.first == 0);
         let from = first.and_then(Stored::end).unwrap_or(0);
         let (mut to, mut hash) = (head.entries, head.newest);
@@ -225,9 +253,9 @@ impl History {
         let to = to.max(from);
         let gone = |number: &u64| (from..to).contains(number);
         let numbers = self.rows.iter().map(|stored| stored.first);
-        let mut mended = *head;
-        mended.left_out = Some(LeftOut { from, to });
-        (mended, numbers.filter(gone).collect())
+        let mut repaired = *head;
+        repaired.left_out = Some(LeftOut { from, to });
+        (repaired, numbers.filter(gone).collect())
     }
 }
 
@@ -246,3 +274,6 @@ pub enum Broken {
     #[error("the last entries are not those that were written")]
     End,
 }
+
+#[cfg(test)]
+mod tests;

@@ -392,10 +392,9 @@ impl Pure {
                 },
             );
         } else if self.root == Some(id) {
-            let history = process.instance.history;
-            let report = match &ending {
-                Ending::Completed(fields) => Report::Completed { fields, history },
-                Ending::Failed(fault) => Report::Failed { fault, history },
+            let report = match (&ending, process.instance.history) {
+                (Ending::Completed(fields), history) => Report::Completed { fields, history },
+                (Ending::Failed(fault), history) => Report::Failed { fault, history },
             };
             let launcher = ReplyTo {
                 queue: "launcher".into(),

@@ -34,18 +34,33 @@ impl Known {
                     Table::Outbox => self.histories.notice_written(key, value),
                     _ => None,
                 },
-                Write::Delete { table, key } => {
-                    if let (Table::Instances, Ok(process)) = (table, keys::instance_of(key)) {
-                        self.histories.0.remove(&process);
+                Write::Delete { table, key } => match table {
+                    Table::Instances => {
+                        let process = keys::instance_of(key).ok();
+                        process.and_then(|process| self.histories.0.remove(&process));
+                        None
                     }
-                    None
-                }
+                    Table::History => first_row_goes(key, unit),
+                    _ => None,
+                },
             };
             if let Some(wrong) = wrong {
                 self.violate(wrong);
             }
         }
     }
+}
+
+/// The launch stays as long as its process.
+fn first_row_goes(key: &[u8], unit: &Unit) -> Option<String> {
+    let process = ProcessId::from_bytes(*key.first_chunk()?);
+    let head = Write::Delete {
+        table: Table::Instances,
+        key: keys::instance(process),
+    };
+    let is_first = keys::history_number(key) == Ok(0);
+    (is_first && !unit.writes.contains(&head))
+        .then(|| format!("{process}: the first row of its history is removed"))
 }
 
 impl Histories {

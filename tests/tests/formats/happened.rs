@@ -1,17 +1,51 @@
 //! Entries of histories, each kind at least once.
 
-use super::samples::{fault, path, process};
-use bureaucrat_model::{
-    ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEvent, Initiator, Millis,
-    Operator, Redelivered, Taken, Timestamp, Turn, Version,
+use super::{
+    holds,
+    samples::{fault, path, process},
+    whole,
 };
+use bureaucrat_model::{
+    ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEntry, HistoryEvent, HistoryHash,
+    Initiator, Millis, Operator, Redelivered, Taken, Timestamp, Turn, Version,
+};
+
+use bureaucrat_store::{histories::HistoryRow, records};
+
+#[test]
+fn history() {
+    let at = Timestamp(1_800_000_000_000);
+    let values: Vec<_> = history_events()
+        .into_iter()
+        .chain([("left-out", whole::left_out())])
+        .map(|(name, event)| (name, HistoryEntry { at, event }))
+        .collect();
+    holds(
+        "history.hex",
+        &values,
+        |value| {
+            let entries = vec![value.clone()];
+            let before = HistoryHash([7; 32]);
+            records::encode(&HistoryRow {
+                before,
+                first: Some(HistoryHash([8; 32])),
+                entries,
+            })
+            .unwrap()
+        },
+        |bytes| {
+            let row = HistoryRow::decode(b"key", bytes).unwrap();
+            row.entries.into_iter().next().unwrap()
+        },
+    );
+}
 
 fn operator() -> Initiator {
     Initiator::Operator(Operator::named("grace"))
 }
 
 /// Every entry of a history, with a name.
-pub fn history_events() -> Vec<(&'static str, HistoryEvent)> {
+fn history_events() -> Vec<(&'static str, HistoryEvent)> {
     let (activity, turn) = (path(), Turn(2));
     let condition = |outcome| HistoryEvent::ConditionEvaluated {
         activity: path(),

@@ -13,7 +13,7 @@ Examples:
   bureaucrat verify 0c4b8a0e --notices notices.jsonl
 
 Each row of a history holds the hash of the row before it, so a change of one row shows in all that \
-follow. Whoever can write to the storage can also write all of them anew. But the notice of a process's \
+follow. Someone who can write to the storage can also write all of them again. But the notice of a process's \
 end says the hash of its history then: keep these notices elsewhere, one JSON text a line, and --notices \
 finds such a change, too. `bureaucrat fsck` checks all histories while no engine runs.
 

@@ -36,7 +36,7 @@ enum Verdict {
     /// Every entry that is there is as it was written.
     Whole,
     Broken(String),
-    /// It is not the history that a notice tells of.
+    /// It is not the history that a notice describes.
     Differs(String),
     /// The process is not there any more, so there is nothing to check.
     Removed,
@@ -65,7 +65,7 @@ impl Verdict {
                     proof.entries, proof.hash
                 ),
                 None => format!(
-                    "the notice tells of {} entries, and no row ends there",
+                    "the notice describes {} entries, and no row ends there",
                     proof.entries
                 ),
             }),
@@ -169,8 +169,14 @@ fn whole(verified: &Verified) -> String {
         Some(left_out) => format!(" ({} of them left out)", left_out.count()),
         None => String::new(),
     };
+    let uncovered = match verified.uncovered {
+        0 => String::new(),
+        count => format!(
+            "\nno hash covers its first {count} entries: what followed them was removed as damaged"
+        ),
+    };
     format!(
-        "the history of process {} is the one that was written: {} entries{left_out}, {}",
+        "the history of process {} is the one that was written: {} entries{left_out}, {}{uncovered}",
         verified.process, written.entries, written.newest
     )
 }
@@ -187,6 +193,7 @@ fn as_json(process: ProcessId, verdict: &Verdict, verified: Option<&Verified>) -
         "reason": reason,
         "entries": written.map(|written| written.entries),
         "left_out": written.map(|written| written.left_out.map_or(0, |left_out| left_out.count())),
+        "uncovered": verified.map(|verified| verified.uncovered),
         "hash": written.map(|written| written.newest),
     })
 }
@@ -235,7 +242,7 @@ fn each_notice(
             continue;
         }
         let notice: Notice = serde_json::from_slice(&line)
-            .map_err(|error| unreadable(number, format!("it is no notice: {error}")))?;
+            .map_err(|error| unreadable(number, format!("it is not a notice: {error}")))?;
         if let (Some(process), Some(proof)) = (notice.process, notice.history) {
             found(process, proof)?;
         }
@@ -259,6 +266,7 @@ mod tests {
                 newest: HistoryHash([7; 32]),
             },
             broken: None,
+            uncovered: 0,
             asked: Some(HistoryHash([7; 32])),
         }
     }
@@ -309,6 +317,6 @@ mod tests {
         assert_eq!(seen, [(process, Proof { entries: 3, hash })]);
         std::fs::write(&file, "{}\nnonsense\n").unwrap();
         let error = each_notice(&file, |_, _| Ok(())).unwrap_err().to_string();
-        assert!(error.contains(":2: it is no notice"), "{error}");
+        assert!(error.contains(":2: it is not a notice"), "{error}");
     }
 }

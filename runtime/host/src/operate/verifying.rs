@@ -10,7 +10,7 @@ use bureaucrat_store::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How often a history is read again while its process goes on.
+/// How often a history is read again while its process continues.
 const TRIES: usize = 100;
 
 /// What the rows of a history say about each other and about the head of their process.
@@ -20,6 +20,8 @@ pub struct Verified {
     pub written: HistoryHead,
     /// What is wrong; none if every entry that is there is as it was written.
     pub broken: Option<Broken>,
+    /// How many of the first entries no hash covers, since a repair removed what followed them.
+    pub uncovered: u64,
     /// The hash after as many entries as were asked for. None if no row ends there, or it was left out.
     pub asked: Option<HistoryHash>,
 }
@@ -43,13 +45,14 @@ pub(super) fn verify(
                 process,
                 written,
                 broken: history.broken(&written),
+                uncovered: history.uncovered(&written),
                 asked: entries.and_then(|entries| history.hash_at(entries)),
             }));
         }
     }
     Ok(QueryAnswer::Error {
         reason: format!(
-            "process {process} goes on faster than its history can be read; suspend it, or try \
+            "process {process} continues faster than its history can be read; suspend it, or try \
              again"
         ),
     })

@@ -19,6 +19,7 @@ mod evaluating;
 pub mod events;
 mod evidence;
 mod handing_out;
+mod happened;
 mod incidents;
 mod instances;
 pub(crate) mod jobs;

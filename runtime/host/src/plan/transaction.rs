@@ -26,11 +26,11 @@ use crate::{
     tenants::AccountOf,
 };
 use bureaucrat_model::{
-    ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, HistoryEntry, HistoryEvent,
-    Input, Instance, Launch, ModuleName, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version,
+    ConditionIndex, DefinitionName, Effect, Evaluation, Fault, FiberId, HistoryEntry, Input,
+    Instance, Launch, ModuleName, ProcessId, ProgramHash, ShardId, Timestamp, Turn, Version,
 };
 use bureaucrat_store::{
-    Epoch, Owner, Store, StoreError, Table, Unit, Write, histories,
+    Epoch, Owner, Store, StoreError, Table, Unit, Write,
     instances::{InstanceRows, delete_instance, write_instance},
     keys,
     keys::{OutboxKey, OutboxKind},
@@ -175,7 +175,7 @@ pub struct Transaction {
     pub held: BTreeMap<ProcessId, Held>,
     removed: Vec<ProcessId>,
     /// Its writes, except for instances and messages.
-    writes: Vec<Write>,
+    pub(super) writes: Vec<Write>,
     /// Messages that are no longer needed.
     withdrawn: Vec<Unneeded>,
     pub after: After,
@@ -186,7 +186,7 @@ pub struct Transaction {
     /// Called processes that it started itself.
     pub launched: usize,
     /// What happened to processes and is not among the writes yet.
-    happened: BTreeMap<ProcessId, Vec<HistoryEntry>>,
+    pub(super) happened: BTreeMap<ProcessId, Vec<HistoryEntry>>,
     /// The message that led to it, for an incident.
     pub(super) led_by: Option<(ProcessId, LedBy)>,
 }
@@ -319,50 +319,6 @@ impl Transaction {
         self.delete(Table::Timers, keys::timer(due, wait));
         self.after.timers.retain(|timer| *timer != (due, wait));
         self.after.stopped.push((due, wait));
-    }
-
-    /// Notes what happened to a process, unless its definition wants that left out.
-    pub fn record(&mut self, process: ProcessId, at: Timestamp, event: HistoryEvent) {
-        let held = self.held.get(&process);
-        if held.is_some_and(|held| held.instance.recorded.keeps(&event)) {
-            let entries = self.happened.entry(process).or_default();
-            entries.push(HistoryEntry { at, event });
-        }
-    }
-
-    /// Writes what happened to a process since the last call, within `entries_max` entries of its history.
-    ///
-    /// # Errors
-    /// If an entry cannot be encoded, or the store cannot be read.
-    pub fn write_history(
-        &mut self,
-        process: ProcessId,
-        store: &dyn Store,
-        entries_max: u64,
-    ) -> Result<(), StoreError> {
-        let (Some(entries), Some(held)) =
-            (self.happened.remove(&process), self.held.get_mut(&process))
-        else {
-            return Ok(());
-        };
-        let history = &mut held.instance.history;
-        histories::append(history, process, entries, &mut self.writes)?;
-        histories::shorten(store, history, process, entries_max, &mut self.writes)
-    }
-
-    /// The same for all processes.
-    ///
-    /// # Errors
-    /// As [`Transaction::write_history`].
-    pub fn write_histories(
-        &mut self,
-        store: &dyn Store,
-        entries_max: u64,
-    ) -> Result<(), StoreError> {
-        while let Some((process, _)) = self.happened.first_key_value() {
-            self.write_history(*process, store, entries_max)?;
-        }
-        Ok(())
     }
 
     /// What to commit, the messages that it removes from the outbox, and the instances afterwards.

@@ -3,6 +3,18 @@
 
 use crate::ids::HistoryHash;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+impl HistoryHash {
+    /// Stands before the first row.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// Of a stored row: of its key and its record.
+    pub fn of_row(key: &[u8], record: &[u8]) -> Self {
+        let hash = Sha256::new_with_prefix(key).chain_update(record);
+        Self(hash.finalize().into())
+    }
+}
 
 /// What the head of an instance says about its history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ pub mod copy;
 mod decided;
 mod deliveries;
 mod engine;
+mod histories;
 mod keeping;
 mod messages;
 mod modules;
@@ -57,7 +58,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 14] = [
+const TABLES: [&[Fault]; 15] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -72,6 +73,7 @@ const TABLES: [&[Fault]; 14] = [
     scopes::FAULTS,
     operating::FAULTS,
     searching::FAULTS,
+    histories::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -88,7 +88,9 @@ impl Auditor<'_> {
         };
         // What was changed is not made to look as if nothing had happened.
         let repair = match kind {
-            Kind::Damaged | Kind::Missing => mend(self.store, process, &known.history, history)?,
+            Kind::Damaged | Kind::Missing => {
+                repair_of(self.store, process, &known.history, history)?
+            }
             Kind::Inconsistent | Kind::Orphan => Repair::None,
         };
         self.findings.push(Finding {
@@ -124,7 +126,7 @@ impl Auditor<'_> {
 }
 
 /// What is damaged or missing counts as left out.
-fn mend(
+fn repair_of(
     store: &dyn Store,
     process: ProcessId,
     head: &HistoryHead,
@@ -135,8 +137,8 @@ fn mend(
         return Ok(Repair::None);
     };
     let mut stored = decode_head(&key, &record)?;
-    let (mended, gone) = history.mended(head);
-    stored.head.history = mended;
+    let (repaired, gone) = history.repaired(head);
+    stored.head.history = repaired;
     let gone = gone.into_iter().map(|number| Write::Delete {
         table: Table::History,
         key: keys::history(process, number),

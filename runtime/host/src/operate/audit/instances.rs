@@ -157,14 +157,9 @@ impl Auditor<'_> {
                 }
                 Err(error @ StoreError::Damaged { .. }) => {
                     processes.damaged.insert(process);
-                    let what = error.to_string();
-                    auditor.findings.damaged(
-                        Table::Instances,
-                        &key,
-                        Some(process),
-                        what,
-                        Repair::None,
-                    );
+                    let (what, findings) = (error.to_string(), &mut auditor.findings);
+                    let table = Table::Instances;
+                    findings.damaged(table, &key, Some(process), what, Repair::None);
                 }
                 Err(error) => return Err(error),
             }
