@@ -24,11 +24,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use tempfile::TempDir;
 
 /// Waits for an answer, then for an event, then for some time.
-const DEFINITION: &str = r#"<process name="NAME"><sequence>
+const DEFINITION: &str = r#"<process name="NAME"><all><sequence>
   <action participant="work"/>
   <await event="go"/>
   <delay duration="60"/>
-</sequence></process>"#;
+</sequence></all></process>"#;
 
 /// Of these processes, the first one's records are damaged.
 const PROCESSES: usize = 6;

@@ -1,16 +1,18 @@
 //! Instances as rows: a head, a row for each fiber, and rows for large fields, so that a step
-//! writes only what it changed.
+//! writes only what it changed. A single fiber, which most processes have, is in the head.
 //!
 //! The head contains the number of fibers and the size of their rows, so that a missing row is
 //! noticed. Code that needs no fibers reads only the head. A damaged row counts as damage of the
 //! whole process. The host decides which shard writes an instance, and when.
+
+mod deleting;
 
 pub use crate::indexes::{place_of, searched_keys};
 pub use crate::stored_fiber::StoredFiber;
 use crate::{
     attributes::{self, Attribute},
     indexes::{Indexed, Touched},
-    keys::{self, Phase},
+    keys,
     reading::batch_of,
     records::{decode, encode, hexadecimal},
     runs::{Part, Runs, numbers},
@@ -19,8 +21,9 @@ use crate::{
 use bureaucrat_model::{
     Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, SharedMap, Status,
 };
+pub use deleting::delete_instance;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// An instance, and what of it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +47,8 @@ pub struct InstanceRows {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FiberRow {
-    bytes: u64,
+    /// None if it is in the head.
+    bytes: Option<u64>,
     /// The runs that it refers to, as often as it does.
     runs: Arc<[u64]>,
     attributes: Vec<Attribute>,
@@ -54,6 +58,11 @@ impl InstanceRows {
     /// Bytes of all records.
     pub const fn bytes(&self) -> u64 {
         self.head_bytes + self.body_bytes
+    }
+
+    /// Whether its only fiber is in the head, so that it has no rows of fibers.
+    pub fn is_alone(&self) -> bool {
+        self.fibers.get(0).is_some_and(|row| row.bytes.is_none())
     }
 
     /// The numbers of rows in the table `Values` that nothing refers to.
@@ -66,6 +75,8 @@ impl InstanceRows {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredHead {
     pub fibers: u32,
+    /// The first fiber, if there is no other.
+    pub only: Option<StoredFiber>,
     /// Bytes of all rows except the head.
     pub body_bytes: u64,
     pub next_value: u64,
@@ -85,9 +96,15 @@ pub fn write_instance(
     rows: &mut InstanceRows,
     writes: &mut Vec<Write>,
 ) -> Result<bool, StoreError> {
-    let Some(changes) = instance.take_changes() else {
+    let Some(mut changes) = instance.take_changes() else {
         return Ok(false);
     };
+    let first = FiberId(0);
+    let is_alone = instance.fibers.len() == 1 && instance.fibers.get(first).is_some();
+    if is_alone || rows.is_alone() {
+        changes.entry(first).or_insert(FiberChange::Put);
+    }
+    let mut only = None;
     let process = instance.process;
     let mut released = std::mem::take(&mut rows.head_runs);
     let mut touched = Touched::default();
@@ -97,25 +114,31 @@ pub fn write_instance(
         let old = match (change, instance.fibers.get(id)) {
             (FiberChange::Put, Some(fiber)) => {
                 let stored = StoredFiber::of(fiber, &mut rows.runs);
-                let value = encode(&stored)?;
                 attributes = attributes::of_state(&fiber.state);
-                let row = FiberRow {
-                    bytes: value.len() as u64,
+                let mut row = FiberRow {
+                    bytes: None,
                     runs: stored.named(),
                     attributes: attributes.clone(),
                 };
-                rows.body_bytes += row.bytes;
-                writes.push(Write::Put { table, key, value });
+                if is_alone {
+                    only = Some(stored);
+                } else {
+                    let (key, value) = (key.clone(), encode(&stored)?);
+                    row.bytes = Some(value.len() as u64);
+                    rows.body_bytes += value.len() as u64;
+                    writes.push(Write::Put { table, key, value });
+                }
                 rows.fibers.insert(u64::from(id.0), row)
             }
-            (FiberChange::Put | FiberChange::Deleted, _) => {
-                writes.push(Write::Delete { table, key });
-                rows.fibers.remove(u64::from(id.0))
-            }
+            (FiberChange::Put | FiberChange::Deleted, _) => rows.fibers.remove(u64::from(id.0)),
         };
         let mut before = Vec::new();
         if let Some(old) = old {
-            rows.body_bytes = rows.body_bytes.saturating_sub(old.bytes);
+            let has_row = rows.fibers.get(u64::from(id.0));
+            if old.bytes.is_some() && has_row.is_none_or(|row| row.bytes.is_none()) {
+                writes.push(Write::Delete { table, key });
+            }
+            rows.body_bytes = rows.body_bytes.saturating_sub(old.bytes.unwrap_or(0));
             released.extend_from_slice(&old.runs);
             before = old.attributes;
         }
@@ -128,6 +151,7 @@ pub fn write_instance(
     rows.body_bytes = (rows.body_bytes + grown).saturating_sub(shrunk);
     let stored = StoredHead {
         fibers: u32::try_from(rows.fibers.len()).unwrap_or(u32::MAX),
+        only,
         body_bytes: rows.body_bytes,
         next_value: rows.runs.next(),
         head,
@@ -200,8 +224,12 @@ pub fn assemble(
     rows.body_bytes += read_runs(store, process, &mut rows.runs)?;
     let missing = |number| missing_value(process, number);
     let (mut fibers, mut waits) = (Vec::new(), Vec::new());
-    for (id, fiber, bytes) in read_fibers(store, process, stored.fibers as usize + 1)? {
-        rows.body_bytes += bytes;
+    let stored_fibers = match stored.only {
+        Some(only) => vec![(FiberId(0), only, None)],
+        None => read_fibers(store, process, stored.fibers as usize + 1)?,
+    };
+    for (id, fiber, bytes) in stored_fibers {
+        rows.body_bytes += bytes.unwrap_or(0);
         let row = FiberRow {
             bytes,
             runs: fiber.named(),
@@ -269,27 +297,22 @@ fn missing_value(process: ProcessId, number: u64) -> StoreError {
     }
 }
 
-/// The first of the `count` fibers of a process, at most `limit`, for code that needs neither all of
-/// them nor their fields.
+/// The first fibers of the process with this head, at most `limit`, for code that needs neither all of them nor their
+/// fields.
 ///
 /// # Errors
 /// As [`read_instance`].
 pub fn first_fibers(
     store: &dyn Store,
     process: ProcessId,
-    count: u32,
+    (count, only): (u32, Option<StoredFiber>),
     limit: usize,
 ) -> Result<Vec<(FiberId, StoredFiber)>, StoreError> {
+    if let Some(only) = only {
+        return Ok(vec![(FiberId(0), only)]);
+    }
     if count == 0 {
         return Ok(Vec::new());
-    }
-    // Most processes have one fiber, the first, and reading it is cheaper than looking for more.
-    let (first, table) = (FiberId(0), Table::Fibers);
-    let key = keys::fiber(process, first);
-    if count == 1
-        && let Some(record) = store.get(table, &key)?
-    {
-        return Ok(vec![(first, decode(table, &key, &record)?)]);
     }
     let fibers = read_fibers(store, process, limit)?;
     let without_size = |(id, fiber, _)| (id, fiber);
@@ -300,7 +323,7 @@ fn read_fibers(
     store: &dyn Store,
     process: ProcessId,
     limit: usize,
-) -> Result<Vec<(FiberId, StoredFiber, u64)>, StoreError> {
+) -> Result<Vec<(FiberId, StoredFiber, Option<u64>)>, StoreError> {
     let from = keys::fiber(process, FiberId(0));
     let to = keys::prefix_end(process.as_bytes());
     let rows = store.scan(Table::Fibers, &from, &to, limit)?;
@@ -311,57 +334,9 @@ fn read_fibers(
             reason: error.to_string(),
         })?;
         let fiber = decode(Table::Fibers, &key, &record)?;
-        Ok((id, fiber, record.len() as u64))
+        Ok((id, fiber, Some(record.len() as u64)))
     };
     rows.into_iter().map(read).collect()
-}
-
-/// Adds the writes that remove every row of a process's instance.
-///
-/// # Errors
-/// If the keys of its rows cannot be read.
-pub fn delete_instance(
-    store: &dyn Store,
-    process: ProcessId,
-    writes: &mut Vec<Write>,
-) -> Result<(), StoreError> {
-    let (mut attributes, mut place) = (BTreeSet::new(), None);
-    // The entries of what can't be read stay in the indexes; an audit finds them.
-    if let Some((head, _)) = read_head(store, process)? {
-        writes.push(Write::Delete {
-            table: Table::Recent,
-            key: keys::recent(Phase::of(&head), place_of(&head)),
-        });
-        attributes = attributes::of_head(&head).into_iter().collect();
-        place = Some(place_of(&head));
-    }
-    writes.push(Write::Delete {
-        table: Table::Instances,
-        key: keys::instance(process),
-    });
-    let from = process.as_bytes().as_slice();
-    let to = keys::prefix_end(from);
-    for table in [Table::Fibers, Table::Values] {
-        let rows = store.scan(table, from, &to, usize::MAX)?;
-        for (key, record) in rows {
-            if table == Table::Fibers
-                && let Ok(fiber) = decode::<StoredFiber>(table, &key, &record)
-            {
-                attributes.extend(attributes::of_state(&fiber.state));
-            }
-            writes.push(Write::Delete { table, key });
-        }
-    }
-    let Some(place) = place else {
-        return Ok(());
-    };
-    for attribute in attributes {
-        writes.push(Write::Delete {
-            table: Table::Searched,
-            key: keys::searched(&attribute, place),
-        });
-    }
-    Ok(())
 }
 
 /// Reads a stored head.
@@ -378,6 +353,15 @@ pub fn decode_head(key: &[u8], record: &[u8]) -> Result<StoredHead, StoreError> 
 /// # Errors
 /// If the store cannot be read.
 pub fn read_head(store: &dyn Store, process: ProcessId) -> Result<Option<(Head, u64)>, StoreError> {
+    let found = read_stored_head(store, process)?;
+    Ok(found.map(|(stored, bytes)| (stored.head, bytes + stored.body_bytes)))
+}
+
+/// With the bytes of its record.
+fn read_stored_head(
+    store: &dyn Store,
+    process: ProcessId,
+) -> Result<Option<(StoredHead, u64)>, StoreError> {
     let key = keys::instance(process);
     let record = match store.get(Table::Instances, &key) {
         Ok(record) => record,
@@ -386,6 +370,6 @@ pub fn read_head(store: &dyn Store, process: ProcessId) -> Result<Option<(Head, 
     };
     Ok(record.and_then(|record| {
         let stored = decode_head(&key, &record).ok()?;
-        Some((stored.head, record.len() as u64 + stored.body_bytes))
+        Some((stored, record.len() as u64))
     }))
 }

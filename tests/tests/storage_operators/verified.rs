@@ -64,7 +64,7 @@ async fn notices(operated: &Operated, launched: usize) -> Result<String> {
     Ok(lines)
 }
 
-/// Who can write to the storage changes when a process was launched, and whatever else has to fit then.
+/// Who can write to the storage changes when a process was launched, and what has to fit then.
 fn forge(store: &RocksStore, with_hashes: bool) -> Result<()> {
     let (key, record) = rows(store, Table::Instances).swap_remove(0);
     let mut stored = decode_head(&key, &record)?;

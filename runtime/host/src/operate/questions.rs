@@ -102,8 +102,10 @@ pub(super) fn found_if(
         let Some(record) = record else {
             return Ok(None);
         };
-        let StoredHead { head, fibers, .. } = decode_head(&key, &record)?;
-        let fibers = first_fibers(asked.store, process, fibers, LISTED_FIBERS)?;
+        let StoredHead {
+            head, fibers, only, ..
+        } = decode_head(&key, &record)?;
+        let fibers = first_fibers(asked.store, process, (fibers, only), LISTED_FIBERS)?;
         Ok(Some((head, fibers)))
     });
     let (head, fibers) = match asked.damages.around(Some(process), read)? {

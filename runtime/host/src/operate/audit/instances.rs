@@ -128,9 +128,8 @@ impl Auditor<'_> {
         let gaps = self.each(Table::Instances, |auditor, key, value| {
             let Ok(process) = keys::instance_of(&key) else {
                 let what = "its key does not have the form of its table".into();
-                auditor
-                    .findings
-                    .damaged(Table::Instances, &key, None, what, Repair::None);
+                let findings = &mut auditor.findings;
+                findings.damaged(Table::Instances, &key, None, what, Repair::None);
                 return Ok(());
             };
             match assemble(auditor.store, process, &value) {
@@ -145,13 +144,17 @@ impl Auditor<'_> {
                             "its fields {number} are stored, but nothing refers to them"
                         ));
                     }
+                    let (from, to) = (process.as_bytes(), keys::prefix_end(process.as_bytes()));
+                    let mut others = auditor.store.scan(Table::Fibers, from, &to, 1)?.into_iter();
+                    if rows.is_alone() && others.next().is_some() {
+                        problems.push("its fiber is in its head, and there are others".to_owned());
+                    }
                     if instance.searched != instance.to_search() {
                         problems.push("its searchable fields differ from its fields".to_owned());
                     }
+                    let (findings, table) = (&mut auditor.findings, Table::Instances);
                     for what in problems {
-                        auditor
-                            .findings
-                            .inconsistent(Table::Instances, &key, Some(process), what);
+                        findings.inconsistent(table, &key, Some(process), what);
                     }
                     processes.known.insert(process, known(&instance));
                 }
