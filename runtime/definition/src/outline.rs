@@ -2,7 +2,7 @@
 //!
 //! Pictures and comparisons of versions are made from it. It is made only of definitions that are right, and the paths,
 //! lines and ids in it are those of the program, which `show`, `why` and the history name. What the elements mean is left
-//! to whoever reads the outline.
+//! to those who read the outline.
 
 use crate::{
     Limits, check,

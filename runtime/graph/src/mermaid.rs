@@ -9,8 +9,9 @@ use crate::{
 };
 use std::fmt::Write as _;
 
-/// How wide a line of a label may become.
+/// How wide a line of a label may become; that of a subgraph.
 const WIDTH: i32 = 320;
+const WIDE: i32 = 480;
 const FONT: Font = Font {
     face: Face::Regular,
     size: 12,
@@ -79,8 +80,9 @@ impl Writer {
             Change::Removed => self.classes.push((name.clone(), "removed")),
             Change::Changed(_) => self.classes.push((name.clone(), "changed")),
         }
-        let label = label(node);
+        let lines = label(node);
         if node.children.is_empty() {
+            let label = joined(&lines, WIDTH, "<br/>");
             self.line(&match node.kind {
                 Kind::Wait => format!("{name}([\"{label}\"])"),
                 Kind::Process | Kind::Task | Kind::Flow | Kind::Data | Kind::Fault | Kind::End => {
@@ -88,6 +90,8 @@ impl Writer {
                 }
             });
         } else {
+            // Mermaid leaves room for one line.
+            let label = joined(&[lines.join(" · ")], WIDE, "");
             self.line(&format!("subgraph {name}[\"{label}\"]"));
             self.depth += 1;
             self.line("direction TB");
@@ -146,7 +150,13 @@ impl Writer {
     }
 }
 
-fn label(node: &Node) -> String {
+fn joined(lines: &[String], width: i32, between: &str) -> String {
+    let lines = lines.iter().take(12);
+    let lines = lines.map(|line| escaped(&shortened(&clean(line), FONT, width)));
+    lines.collect::<Vec<_>>().join(between)
+}
+
+fn label(node: &Node) -> Vec<String> {
     let mut lines = vec![match &node.subject {
         Some(subject) => format!("{} {subject}", node.word),
         None => node.word.to_owned(),
@@ -164,9 +174,7 @@ fn label(node: &Node) -> String {
         Change::Removed => lines.push("− removed".to_owned()),
         Change::Changed(what) => lines.extend(what.iter().take(4).map(|what| format!("± {what}"))),
     }
-    let lines = lines.iter().take(12);
-    let lines = lines.map(|line| escaped(&shortened(&clean(line), FONT, WIDTH)));
-    lines.collect::<Vec<_>>().join("<br/>")
+    lines
 }
 
 /// A text in a quoted label. What Mermaid, Markdown or HTML could read as more than text is a reference.

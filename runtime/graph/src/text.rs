@@ -118,7 +118,7 @@ pub(crate) fn is_steering(character: char) -> bool {
         || is_noncharacter(character)
 }
 
-/// What Unicode keeps free for ever; XML allows most of them.
+/// What Unicode never assigns; XML allows most of them.
 fn is_noncharacter(character: char) -> bool {
     let code = u32::from(character);
     code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)

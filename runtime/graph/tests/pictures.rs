@@ -3,89 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "pictures/differences.rs"]
+mod differences;
+#[path = "pictures/geometry.rs"]
+mod geometry;
 
 use bureaucrat_definition::{Limits, Outline, compile};
-use bureaucrat_graph::{BOXES_MAX, Drawing, Figure, Look, MERMAID_MAX, Marks, Picture, Rect};
+use bureaucrat_graph::{BOXES_MAX, Drawing, Look, MERMAID_MAX, Marks, Picture};
 use bureaucrat_model::ActivityPath;
 use common::{all, files, folder, outlined, random};
+use geometry::misplaced;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     process::Command,
 };
-
-/// What is wrong with a drawing.
-fn misplaced(drawing: &Drawing) -> Vec<String> {
-    let mut problems = Vec::new();
-    let whole = Rect {
-        x: 0,
-        y: 0,
-        width: drawing.width,
-        height: drawing.height,
-    };
-    if !whole.contains(&drawing.root.rect) {
-        problems.push(format!(
-            "the picture is smaller than {:?}",
-            drawing.root.rect
-        ));
-    }
-    for figure in drawing.root.all() {
-        within(figure, &mut problems);
-    }
-    problems
-}
-
-fn within(figure: &Figure, problems: &mut Vec<String>) {
-    let at = &figure.path;
-    for (place, child) in figure.children.iter().enumerate() {
-        if !figure.rect.contains(&child.rect) {
-            problems.push(format!("{} leaves {at}", child.path));
-        }
-        for other in &figure.children[place + 1..] {
-            if child.rect.overlaps(&other.rect) {
-                problems.push(format!("{} and {} overlap", child.path, other.path));
-            }
-        }
-        for text in &figure.texts {
-            if text.rect().overlaps(&child.rect) {
-                problems.push(format!("{:?} of {at} is on {}", text.text, child.path));
-            }
-        }
-        for edge in &figure.edges {
-            for part in edge.points.windows(2) {
-                let line = Rect {
-                    x: part[0].0.min(part[1].0),
-                    y: part[0].1.min(part[1].1),
-                    width: (part[0].0 - part[1].0).abs(),
-                    height: (part[0].1 - part[1].1).abs(),
-                };
-                let inside = Rect {
-                    x: child.rect.x + 1,
-                    y: child.rect.y + 1,
-                    width: child.rect.width - 2,
-                    height: child.rect.height - 2,
-                };
-                let is_through = line.x <= inside.right()
-                    && inside.x <= line.right()
-                    && line.y <= inside.bottom()
-                    && inside.y <= line.bottom();
-                if is_through || !figure.rect.contains(&line) {
-                    problems.push(format!("{part:?} of {at} is not between its boxes"));
-                }
-            }
-        }
-    }
-    for (place, text) in figure.texts.iter().enumerate() {
-        if !figure.rect.contains(&text.rect()) {
-            problems.push(format!("{:?} leaves {at}", text.text));
-        }
-        for other in &figure.texts[place + 1..] {
-            if text.rect().overlaps(&other.rect()) && text.y != other.y {
-                problems.push(format!("{:?} and {:?} overlap", text.text, other.text));
-            }
-        }
-    }
-}
 
 /// All definitions, and each of some with the next as its older version.
 fn pictures() -> Vec<(String, Picture)> {
@@ -227,100 +159,6 @@ fn the_picture_in_the_readme_is_that_of_its_definition() {
     assert!(
         fs::read_to_string(&file).unwrap_or_default() == found,
         "docs/example1.svg"
-    );
-}
-
-/// What a box says about a difference, by path; an old one has `-` before it.
-fn changes(new: &str, old: &str) -> BTreeMap<String, Vec<String>> {
-    let picture = Picture::compared(&outlined(new), &outlined(old));
-    let svg = picture.svg(&Look::default());
-    let drawing = picture.drawing(&Marks::default());
-    assert!(misplaced(&drawing).is_empty());
-    let mut found = BTreeMap::new();
-    for figure in drawing.root.all() {
-        let notes = figure.texts.iter().map(|text| text.text.clone());
-        let notes: Vec<String> = notes
-            .filter(|text| text.starts_with(['+', '−', '±']))
-            .collect();
-        if !notes.is_empty() {
-            let sign = if notes[0].starts_with('−') { "-" } else { "" };
-            found.insert(format!("{sign}{}", figure.path), notes);
-        }
-    }
-    let removed = svg.matches("data-old-path").count();
-    assert_eq!(
-        removed,
-        found.keys().filter(|key| key.starts_with('-')).count()
-    );
-    found
-}
-
-fn expected(list: &[(&str, &str)]) -> BTreeMap<String, Vec<String>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (path, note) in list {
-        found
-            .entry((*path).into())
-            .or_default()
-            .push((*note).into());
-    }
-    found
-}
-
-#[test]
-fn differences_are_those_of_a_migration() {
-    let process = |inside: &str| format!("<process>{inside}</process>");
-    let ids = |names: &[&str]| {
-        let actions = names
-            .iter()
-            .map(|name| format!("<action id=\"{name}\" participant=\"{name}\"/>"));
-        process(&actions.collect::<String>())
-    };
-    assert_eq!(changes(&ids(&["a", "b"]), &ids(&["a", "b"])), expected(&[]));
-    assert_eq!(
-        changes(&ids(&["a", "x", "b"]), &ids(&["a", "b"])),
-        expected(&[("_1", "+ added")])
-    );
-    assert_eq!(
-        changes(&ids(&["b"]), &ids(&["a", "b"])),
-        expected(&[("-_0", "− removed")])
-    );
-    assert_eq!(
-        changes(&ids(&["c", "a", "b"]), &ids(&["a", "b", "c"])),
-        expected(&[("_0", "± moved, was _2")])
-    );
-    let action = |attributes: &str| process(&format!("<action participant=\"a\" {attributes}/>"));
-    assert_eq!(
-        changes(&action("timeout=\"1m\""), &action("timeout=\"30s\"")),
-        expected(&[("_0", "± timeout was 30s")])
-    );
-    assert_eq!(
-        changes(&action("timeout=\"1m\""), &action("into=\"x\"")),
-        expected(&[("_0", "± timeout is new"), ("_0", "± into was x, is gone")])
-    );
-    // Without ids, the place decides.
-    assert_eq!(
-        changes(
-            &process("<delay duration=\"1\"/><action participant=\"a\"/>"),
-            &process("<action participant=\"a\"/>")
-        ),
-        expected(&[("-_0", "− removed"), ("_0", "+ added"), ("_1", "+ added")])
-    );
-    // What is in an element with an id is where the element is.
-    let sequence = |before: &str| {
-        process(&format!(
-            "{before}<sequence id=\"s\"><action participant=\"a\"/></sequence>"
-        ))
-    };
-    assert_eq!(
-        changes(&sequence("<delay duration=\"1\"/>"), &sequence("")),
-        expected(&[("_0", "+ added")])
-    );
-    assert_eq!(
-        changes(
-            &process("<all><action id=\"a\" participant=\"a\"/></all>"),
-            &process("<action id=\"a\" participant=\"a\"/>")
-        ),
-        expected(&[("_0", "+ added"), ("_0_0", "± moved, was _0")])
     );
 }
 

@@ -26,7 +26,7 @@ const JOINT: i32 = 6;
 /// From a line that distributes to the boxes.
 const DROP: i32 = 20;
 
-/// The inside of a box; its upper left corner is at 0.
+/// What is in a box; its upper left corner is at 0.
 #[derive(Default)]
 pub(super) struct Inner {
     figures: Vec<Figure>,

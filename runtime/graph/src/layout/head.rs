@@ -134,7 +134,12 @@ impl Head {
     fn first_line(&mut self, node: &Node) {
         let word = text(node.word.to_owned(), Style::Word, 10);
         let name = node.id.clone().unwrap_or_else(|| node.path.to_string());
-        let name = crate::text::clean(&name);
+        // Another activity of the newer version may have this path.
+        let before = match node.change {
+            Change::Removed => "was ",
+            Change::None | Change::Added | Change::Changed(_) => "",
+        };
+        let name = format!("{before}{}", crate::text::clean(&name));
         let tag = shortened(&name, Style::Tag.font(), TAG);
         let tag = text(tag, Style::Tag, 10);
         self.width = self.width.max(word.width + BETWEEN + tag.width);
