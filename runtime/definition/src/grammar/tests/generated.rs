@@ -226,7 +226,11 @@ fn generated(seed: u64) -> String {
         dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         text: String::new(),
         ids: 0,
-        care: if seed.is_multiple_of(2) { 1_000_000 } else { 40 },
+        care: if seed.is_multiple_of(2) {
+            1_000_000
+        } else {
+            40
+        },
     };
     generator.element(root(), 6);
     generator.text
