@@ -4,6 +4,7 @@ mod bulk;
 mod dead;
 mod definitions;
 mod eval;
+mod graph;
 mod incidents;
 mod looking;
 mod migrating;
@@ -22,6 +23,7 @@ pub use bulk::{
 pub use dead::{Dead, DeadList, LetterEnd};
 pub use definitions::{Definitions, DefinitionsList, DefinitionsRetire, DefinitionsShow, Deploy};
 pub use eval::Eval;
+pub use graph::{Graph, GraphFormat};
 pub use incidents::{Incident, IncidentExport, Replay};
 pub use looking::{Addressed, Show, Why};
 pub use migrating::Migrate;
@@ -134,6 +136,8 @@ pub enum Command {
     Check(Check),
     /// Compile a definition and print a summary
     Compile(Compile),
+    /// Draw a definition, or what is different between two versions
+    Graph(Graph),
     /// Store a definition in the running engine, to be launched by its name
     Deploy(Deploy),
     /// List, show and retire deployed definitions

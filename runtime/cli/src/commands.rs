@@ -13,6 +13,7 @@ pub mod eval;
 pub mod event;
 mod finding;
 pub mod fsck;
+pub mod graph;
 mod guests;
 mod history;
 pub mod incident;

@@ -109,6 +109,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Event(event)) => commands::event::run(options, event),
         Some(Command::Check(check)) => commands::check::run(options, check),
         Some(Command::Compile(compile)) => commands::compile::run(options, compile),
+        Some(Command::Graph(graph)) => commands::graph::run(graph),
         Some(Command::Deploy(deploy)) => commands::definitions::deploy(options, deploy),
         Some(Command::Definitions(definitions)) => commands::definitions::run(options, definitions),
         Some(Command::List(list)) => commands::list::run(options, list),

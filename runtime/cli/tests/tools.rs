@@ -1,6 +1,8 @@
-//! The tools that need no engine: `check`, `compile`, `eval`, `module`.
+//! The tools that need no engine: `check`, `compile`, `graph`, `eval`, `module`.
 #![allow(clippy::unwrap_used)]
 
+#[path = "tools/graph.rs"]
+mod graph;
 #[path = "tools/modules.rs"]
 mod modules;
 
@@ -179,6 +181,7 @@ fn usage_names_what_is_missing_and_help_reads_well() {
         "event",
         "check",
         "compile",
+        "graph",
         "list",
         "show",
         "cancel",

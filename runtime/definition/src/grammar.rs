@@ -46,7 +46,8 @@ pub use docs::documented;
 pub use relax_ng::relax_ng;
 pub use xml_schema::xml_schema;
 
-pub(crate) use row::{Activity, Attribute, Content, Least, Need, Occurs, Row, Tag, Text};
+pub use row::{Activity, Tag};
+pub(crate) use row::{Attribute, Content, Least, Need, Occurs, Row, Text};
 pub(crate) use value::Value;
 
 use row::{Labels, Within};
@@ -154,6 +155,14 @@ impl Row {
     pub(crate) fn attribute_names(&self) -> &'static [&'static str] {
         self.derived()
             .map_or(&[], |derived| &derived.attribute_names)
+    }
+
+    /// Whether its text is an expression.
+    pub(crate) const fn takes_expression(&self) -> bool {
+        matches!(
+            self.content,
+            Content::Text(Text::Expression | Text::ExpressionOrNothing)
+        )
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<&'static Attribute> {

@@ -17,6 +17,7 @@ mod emit;
 mod grammar;
 mod inline;
 mod limits;
+mod outline;
 mod reader;
 mod source;
 mod syntax;
@@ -28,8 +29,9 @@ pub use diagnostic::{
     ValueProblem, XmlProblem,
 };
 pub use disassemble::disassemble;
-pub use grammar::{documented, relax_ng, xml_schema};
+pub use grammar::{Activity, Tag, documented, relax_ng, xml_schema};
 pub use limits::Limits;
+pub use outline::{Outline, outline};
 
 use bureaucrat_model::{ModuleHash, ModuleRef, Program, SourceModule};
 use check::Mode;

@@ -5,7 +5,7 @@ use super::value::Value;
 /// An element of the language. Elements of one name have different tags where their meaning
 /// differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Tag {
+pub enum Tag {
     Process,
     Schedule,
     Module,
@@ -53,7 +53,7 @@ pub(crate) enum Tag {
 }
 
 impl Tag {
-    pub(crate) const fn activity(self) -> Option<Activity> {
+    pub const fn activity(self) -> Option<Activity> {
         if let Self::Activity(activity) = self {
             Some(activity)
         } else {
@@ -64,7 +64,7 @@ impl Tag {
 
 /// An element that is allowed wherever activities are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Activity {
+pub enum Activity {
     Sequence,
     Action,
     Switch,

@@ -3,8 +3,9 @@
 
 use super::validator::{Folder, Schema};
 use crate::grammar::{Content, Least, Need, Occurs, ROWS, Row, Text, Value, root};
-use crate::{DiagnosticKind, GrammarProblem, Limits, compile};
-use std::fmt::Write as _;
+use crate::{DiagnosticKind, GrammarProblem, Limits, Outline, compile, outline};
+use bureaucrat_model::ActivityPath;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 const DEFINITIONS: u64 = 1_000;
 
@@ -219,19 +220,65 @@ fn is_for_xml_schema(problem: &GrammarProblem) -> bool {
     }
 }
 
+/// Half of them without mistakes by the table.
+fn generated(seed: u64) -> String {
+    let mut generator = Generator {
+        dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        text: String::new(),
+        ids: 0,
+        care: if seed.is_multiple_of(2) {
+            1_000_000
+        } else {
+            40
+        },
+    };
+    generator.element(root(), 6);
+    generator.text
+}
+
+fn places(outline: &Outline, found: &mut BTreeMap<ActivityPath, (u32, Option<String>)>) {
+    if let Some(path) = &outline.path {
+        let id = outline.attribute("id").map(str::to_owned);
+        let before = found.insert(path.clone(), (outline.line, id));
+        assert_eq!(before, None, "{path} is there once");
+    }
+    for child in &outline.children {
+        places(child, found);
+    }
+}
+
+#[test]
+fn outlines_have_the_places_of_programs() {
+    let mut right = 0;
+    for seed in 0..DEFINITIONS {
+        let text = generated(seed);
+        let outline = outline(text.as_bytes(), &Limits::default());
+        let compiled = match (compile(text.as_bytes(), &Limits::default()), outline) {
+            (Ok(compiled), Ok(outline)) => (compiled, outline),
+            (compiled, outline) => {
+                assert_eq!(compiled.err(), outline.err(), "{text}");
+                continue;
+            }
+        };
+        let (compiled, outline) = compiled;
+        right += 1;
+        let mut found = BTreeMap::new();
+        places(&outline, &mut found);
+        for site in &compiled.program.sites {
+            let id = site.label.as_ref().and_then(|label| label.id.clone());
+            let place = found.get(&site.path);
+            assert_eq!(place, Some(&(site.span.line, id)), "{} {text}", site.path);
+        }
+    }
+    assert!(right >= 100, "{right}");
+}
+
 #[test]
 fn schemas_judge_like_the_checker() {
     let folder = Folder::with_schemas();
     let mut files = Vec::new();
     for seed in 0..DEFINITIONS {
-        let mut generator = Generator {
-            dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            text: String::new(),
-            ids: 0,
-            care: if seed % 2 == 0 { 1_000_000 } else { 40 },
-        };
-        generator.element(root(), 6);
-        let text = generator.text;
+        let text = generated(seed);
         let path = folder.write(&format!("{seed}.xml"), &text);
         let found = compile(text.as_bytes(), &Limits::default()).err();
         files.push((path, text, found));
