@@ -124,6 +124,7 @@ pub fn launch(
     machine.record(HistoryEvent::Launched {
         message_id: launch.message_id.clone(),
         redelivered: launch.redelivered,
+        program: launch.program,
     });
     machine.begin();
     let effects = machine.finish();

@@ -120,6 +120,7 @@ pub(crate) fn carry_out(
     let event = HistoryEvent::Migrated {
         from: machine.instance.version,
         to: target.version,
+        program: target.hash,
         reason: machine.shortened(reason),
         by,
     };

@@ -9,7 +9,7 @@ use crate::{
     deployed::Version,
     fault::{Fault, FaultCode},
     fields::JsonText,
-    ids::{ActivityPath, ProcessId, Turn},
+    ids::{ActivityPath, ModuleHash, ProcessId, ProgramHash, Turn},
     initiator::Initiator,
     program::ConditionIndex,
     time::{Millis, Timestamp},
@@ -28,6 +28,8 @@ pub enum HistoryEvent {
         message_id: Option<String>,
         /// Whether this may repeat a launch that had no message id.
         redelivered: Redelivered,
+        /// What it runs. The code of inline expressions is part of it.
+        program: ProgramHash,
     },
     /// A task was put into the outbox.
     #[serde(rename = "2")]
@@ -80,6 +82,8 @@ pub enum HistoryEvent {
     ConditionEvaluated {
         activity: ActivityPath,
         condition: ConditionIndex,
+        /// Whose function it is; none for the program's own guest.
+        module: Option<ModuleHash>,
         outcome: ConditionOutcome,
         fuel: u64,
     },
@@ -152,6 +156,8 @@ pub enum HistoryEvent {
         /// None if its definition came with its launch.
         from: Option<Version>,
         to: Version,
+        /// What it runs from now on.
+        program: ProgramHash,
         reason: String,
         by: Initiator,
     },

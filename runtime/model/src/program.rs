@@ -79,6 +79,16 @@ pub enum Guest {
     Module(ModuleHash),
 }
 
+impl Guest {
+    /// None if it is the program's own.
+    pub const fn module(&self) -> Option<ModuleHash> {
+        match self {
+            Self::Inline => None,
+            Self::Module(module) => Some(*module),
+        }
+    }
+}
+
 /// A condition: a function of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {

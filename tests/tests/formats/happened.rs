@@ -7,7 +7,7 @@ use super::{
 };
 use bureaucrat_model::{
     ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEntry, HistoryEvent, HistoryHash,
-    Initiator, Millis, Operator, Redelivered, Taken, Timestamp, Turn, Version,
+    Initiator, Millis, ModuleHash, Operator, ProgramHash, Redelivered, Taken, Timestamp, Turn, Version,
 };
 
 use bureaucrat_store::{histories::HistoryRow, records};
@@ -50,6 +50,7 @@ fn history_events() -> Vec<(&'static str, HistoryEvent)> {
     let condition = |outcome| HistoryEvent::ConditionEvaluated {
         activity: path(),
         condition: ConditionIndex(1),
+        module: Some(ModuleHash([6; 32])),
         outcome,
         fuel: 99,
     };
@@ -61,6 +62,7 @@ fn history_events() -> Vec<(&'static str, HistoryEvent)> {
     let launched = |redelivered| HistoryEvent::Launched {
         message_id: Some("id".into()),
         redelivered,
+        program: ProgramHash([5; 32]),
     };
     vec![
         ("launched", launched(Redelivered::No)),
@@ -302,6 +304,7 @@ fn history_events() -> Vec<(&'static str, HistoryEvent)> {
             HistoryEvent::Migrated {
                 from: Version::new(3),
                 to: Version::FIRST,
+                program: ProgramHash([5; 32]),
                 reason: "the carrier has changed".into(),
                 by: operator(),
             },

@@ -112,9 +112,11 @@ fn a_process_goes_on_in_another_version_with_what_it_waits_for() {
             order.hosted.restart();
         }
         let mut entries = order.hosted.history(order.process).into_iter();
+        let program = order.hosted.detail(order.process).program;
         let migrated = HistoryEvent::Migrated {
             from: Some(Version::FIRST),
             to: Version::new(2).unwrap(),
+            program: program.parse().unwrap(),
             reason: "the carrier has changed".into(),
             by: Initiator::Operator(Operator::named(OPERATOR)),
         };

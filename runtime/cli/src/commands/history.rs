@@ -74,9 +74,14 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::Launched {
             message_id,
             redelivered,
+            program,
         } => {
             let may_be_a_repeat = *redelivered == Redelivered::Perhaps;
-            let facts = json!({"message_id": message_id, "may_be_a_repeat": may_be_a_repeat});
+            let facts = json!({
+                "message_id": message_id,
+                "may_be_a_repeat": may_be_a_repeat,
+                "program": program,
+            });
             ("launched", facts)
         }
         HistoryEvent::TaskSent {
@@ -206,11 +211,13 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::ConditionEvaluated {
             activity,
             condition,
+            module,
             outcome,
             fuel,
         } => {
             let mut facts =
                 json!({"activity": id(activity), "condition": condition.0, "fuel": fuel});
+            facts["module"] = json!(module);
             match outcome {
                 ConditionOutcome::Verdict(verdict) => facts["verdict"] = json!(verdict),
                 ConditionOutcome::Fault { code, message } => {
@@ -243,11 +250,12 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
         HistoryEvent::Migrated {
             from,
             to,
+            program,
             reason,
             by,
         } => (
             "migrated",
-            json!({"from": from.map(Version::number), "to": to.number(), "reason": reason, "by": initiator(by)}),
+            json!({"from": from.map(Version::number), "to": to.number(), "program": program, "reason": reason, "by": initiator(by)}),
         ),
         HistoryEvent::Terminated { reason, by } => {
             ("terminated", json!({"reason": reason, "by": initiator(by)}))
@@ -331,6 +339,7 @@ mod tests {
         HistoryEvent::ConditionEvaluated {
             activity: ActivityPath(vec![0, 1]),
             condition: ConditionIndex(3),
+            module: None,
             outcome,
             fuel: 12,
         }

@@ -22,6 +22,7 @@ pub(crate) fn start(
         machine.record(HistoryEvent::ConditionEvaluated {
             activity,
             condition: function,
+            module: None, // only inline expressions select
             outcome: bureaucrat_model::ConditionOutcome::value(&value),
             fuel: 0,
         });
@@ -180,9 +181,11 @@ pub(crate) fn read(
             message: machine.shortened(trouble.message.clone()),
         },
     };
+    let found = machine.program.condition(condition);
     machine.record(HistoryEvent::ConditionEvaluated {
         activity,
         condition,
+        module: found.and_then(|found| found.guest.module()),
         outcome,
         fuel: evaluation.fuel,
     });

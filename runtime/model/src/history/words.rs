@@ -11,6 +11,7 @@ impl fmt::Display for HistoryEvent {
             Self::Launched {
                 message_id,
                 redelivered,
+                ..
             } => {
                 f.write_str("launched")?;
                 if let Some(id) = message_id {
@@ -78,6 +79,7 @@ impl fmt::Display for HistoryEvent {
                 condition,
                 outcome,
                 fuel,
+                ..
             } => {
                 let what = match outcome {
                     ConditionOutcome::Verdict(_) => "condition",
@@ -109,12 +111,14 @@ impl fmt::Display for HistoryEvent {
                 to,
                 reason,
                 by,
+                ..
             } => write!(f, "migrated from version {from} to {to} by {by}: {reason}"),
             Self::Migrated {
                 from: None,
                 to,
                 reason,
                 by,
+                ..
             } => write!(f, "migrated to version {to} by {by}: {reason}"),
             Self::Cancelled { reason, by } => {
                 write!(f, "cancelled by {by}")?;
