@@ -1,6 +1,5 @@
 //! The subcommands, one file each: from arguments to standard output.
 
-pub mod astray;
 pub mod backup;
 pub mod bulk;
 pub mod cancel;
@@ -14,7 +13,6 @@ pub mod event;
 mod finding;
 pub mod fsck;
 mod guests;
-mod history;
 pub mod incident;
 pub mod launch;
 pub mod list;
@@ -27,7 +25,6 @@ pub mod replay;
 pub mod restore;
 pub mod show;
 pub mod suspend;
-mod waits;
 pub mod why;
 
 pub use crate::screen::print_line;
@@ -37,6 +34,7 @@ use bureaucrat_model::{Fields, JsonText, ProcessId, View};
 use bureaucrat_sandbox::{
     CacheConfig, Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
+pub use bureaucrat_views::waits::BROKER_AWAY;
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -44,7 +42,6 @@ use std::{
     os::unix::fs::DirBuilderExt,
     time::{SystemTime, UNIX_EPOCH},
 };
-pub use waits::BROKER_AWAY;
 
 /// The settings for a command that talks to the broker or the engine. Warnings go to standard
 /// error.

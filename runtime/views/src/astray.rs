@@ -4,7 +4,7 @@
 //! Which letters are a process's is a guess by its id in their bodies: what names no process can't
 //! be found.
 
-use crate::{control::Control, screen::clean};
+use crate::{Ask, text::clean};
 use bureaucrat_host::{
     letters::{LetterAnswer, LetterQuery},
     query::{Detail, ProcessDetail, Query, QueryAnswer, WaitView, WaitsFor},
@@ -33,16 +33,19 @@ pub enum Astray {
 }
 
 /// Asks the engine what went astray.
-pub fn found(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Vec<Astray>> {
+///
+/// # Errors
+/// If there is no answer.
+pub fn found<A: Ask>(engine: &mut A, detail: &ProcessDetail) -> Result<Vec<Astray>, A::Error> {
     let is_answer = |wait: &&WaitView| matches!(wait.waits_for, WaitsFor::Answer { .. });
     let asked: Vec<&WaitView> = detail.summary.waits.iter().filter(is_answer).collect();
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = suspended(control, detail, &asked)?;
+    let mut found = suspended(engine, detail, &asked)?;
     let process = detail.summary.process;
     let query = Query::Letters(LetterQuery::Naming { process });
-    let QueryAnswer::Letters(LetterAnswer::Listed { letters }) = control.ask(&query)? else {
+    let QueryAnswer::Letters(LetterAnswer::Listed { letters }) = engine.ask(&query)? else {
         return Ok(found);
     };
     found.extend(letters.into_iter().map(|letter| Astray::Letter {
@@ -123,17 +126,17 @@ pub fn json(astray: &[Astray]) -> Value {
 }
 
 /// The last answer under each of these waits that left it suspended.
-fn suspended(
-    control: &mut Control,
+fn suspended<A: Ask>(
+    engine: &mut A,
     detail: &ProcessDetail,
     asked: &[&WaitView],
-) -> anyhow::Result<Vec<Astray>> {
+) -> Result<Vec<Astray>, A::Error> {
     let process = detail.summary.process;
     let entries = match &detail.history {
         Some(entries) => entries.clone(),
         None => {
             let history = Detail::History;
-            let answer = control.ask(&Query::Show { process, history })?;
+            let answer = engine.ask(&Query::Show { process, history })?;
             let QueryAnswer::Process(whole) = answer else {
                 return Ok(Vec::new());
             };

@@ -1,6 +1,9 @@
-//! Where in its definition a fiber is, in words and as JSON.
+//! Where in its definition a fiber is, in words and as an object.
 
-use bureaucrat_host::query::{PlaceView, ScopePhase, ScopeView};
+use crate::waits::AttemptSchema;
+use bureaucrat_host::query::{Attempt, PlaceView, ScopePhase, ScopeView};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The activity that waits.
@@ -35,23 +38,42 @@ pub(super) fn scope(scope: &ScopeView) -> Vec<String> {
     [Some(scope_at), fields].into_iter().flatten().collect()
 }
 
-pub(super) fn scope_json(scope: &ScopeView) -> Value {
-    let (phase, code) = match &scope.phase {
-        ScopePhase::Body => ("body", Value::Null),
-        ScopePhase::Handling { code } => ("handling", json!(code.as_str())),
-        ScopePhase::Interrupted => ("interrupted", Value::Null),
-        ScopePhase::Finally => ("finally", Value::Null),
-    };
-    json!({
-        "activity": scope.at.activity,
-        "id": scope.at.id,
-        "title": scope.at.title,
-        "line": scope.at.line,
-        "phase": phase,
-        "fault": code,
-        "attempt": scope.attempt,
-        "fields": scope.fields,
-    })
+/// An element around an activity that has handlers, a `finally` or its own fields.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Scope {
+    pub activity: String,
+    pub id: Option<String>,
+    pub title: Option<String>,
+    pub line: u32,
+    /// `body`, `handling`, `interrupted` or `finally`.
+    pub phase: &'static str,
+    /// The code that is being handled.
+    pub fault: Option<String>,
+    #[schemars(with = "Option<AttemptSchema>")]
+    pub attempt: Option<Attempt>,
+    /// Those that it declares.
+    pub fields: Value,
+}
+
+impl Scope {
+    pub fn of(scope: &ScopeView) -> Self {
+        let (phase, fault) = match &scope.phase {
+            ScopePhase::Body => ("body", None),
+            ScopePhase::Handling { code } => ("handling", Some(code.to_string())),
+            ScopePhase::Interrupted => ("interrupted", None),
+            ScopePhase::Finally => ("finally", None),
+        };
+        Self {
+            activity: scope.at.activity.clone(),
+            id: scope.at.id.clone(),
+            title: scope.at.title.clone(),
+            line: scope.at.line,
+            phase,
+            fault,
+            attempt: scope.attempt,
+            fields: scope.fields.clone(),
+        }
+    }
 }
 
 /// What its author calls an activity.

@@ -1,13 +1,14 @@
 //! Entries of a history: as JSON, the kind of what happened with its facts beside it; in words, with
 //! the text of what was evaluated, which the engine's record has as a number.
 
-use crate::screen;
+use crate::{processes::Fault as Told, text::fit};
 use bureaucrat_host::query::ExpressionView;
 use bureaucrat_model::{
     ActivityPath, ConditionOutcome, Dropped, Fault, HistoryEntry, HistoryEvent, Initiator,
     ProcessId, Redelivered, Taken, Version,
 };
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
 
 /// The most characters of an expression in words.
 const EXPRESSION_SHOWN: usize = 80;
@@ -39,7 +40,7 @@ pub fn words(event: &HistoryEvent, expressions: &[ExpressionView]) -> String {
         return event.to_string();
     };
     let text = found.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = screen::fit(&text, EXPRESSION_SHOWN);
+    let text = fit(&text, EXPRESSION_SHOWN);
     let line = found.line;
     format!("{activity}: `{text}` {outcome} (line {line}, fuel {fuel})")
 }
@@ -298,14 +299,19 @@ fn initiator(by: &Initiator) -> Value {
     }
 }
 
-/// A fault of a process without its data, as JSON.
-pub fn of_fault(process: ProcessId, fault: &Fault) -> Value {
-    json!({
-        "code": fault.code.as_str(),
-        "message": fault.message,
-        "activity": format!("{process}{}", fault.activity),
-        "line": fault.line,
-    })
+fn of_fault(process: ProcessId, fault: &Fault) -> Value {
+    json!(Told::without_data(process, fault))
+}
+
+/// An entry of a history: when, what, and the facts of that.
+#[derive(JsonSchema)]
+#[schemars(rename = "HistoryEntry")]
+#[expect(dead_code, reason = "a schema")]
+pub(crate) struct EntrySchema {
+    at: u64,
+    event: String,
+    #[serde(flatten)]
+    facts: Map<String, Value>,
 }
 
 #[cfg(test)]

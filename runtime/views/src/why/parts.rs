@@ -1,10 +1,10 @@
 //! What is said of each part that waits.
 
-use super::{Teller, process::fault_words, said::Said};
-use crate::commands::waits;
+use super::{Teller, process::fault_words, said::Said, task::FailedAttempt};
+use crate::waits;
 use bureaucrat_host::query::{EventRole, PlaceView, ScopePhase, WaitView, WaitsFor};
 use bureaucrat_model::{Fault, JsonText, ProcessId};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Whether it is a scope's wait for an event that it would handle.
 pub(super) fn is_handled(wait: &WaitView) -> bool {
@@ -131,7 +131,7 @@ impl Teller<'_> {
     }
 
     fn called(&self, child: ProcessId, since: &str, said: &mut Said) {
-        let short = super::finding::short_id(child);
+        let short = crate::processes::short_id(child);
         said.cause(format!(
             "It has been waiting for the called process {short} {since}."
         ));
@@ -222,17 +222,14 @@ impl Teller<'_> {
         said.facts.insert(0, ("where", places));
     }
 
-    pub(super) fn attempts_json(&self, wait: &WaitView) -> Value {
+    /// The attempts that failed before this one.
+    pub(super) fn attempts_before(&self, wait: &WaitView) -> Vec<FailedAttempt> {
         let number = match (&wait.waits_for, wait.attempt) {
             (WaitsFor::Attempt { number, .. }, _) => *number,
             (_, Some(attempt)) => attempt.number,
-            (_, None) => return json!([]),
+            (_, None) => return Vec::new(),
         };
-        let failed = self.failed_attempts(wait, number);
-        failed
-            .into_iter()
-            .map(|one| json!({"attempt": one.number, "at": one.at.0, "fault": one.fault}))
-            .collect()
+        self.failed_attempts(wait, number)
     }
 }
 

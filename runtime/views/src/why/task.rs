@@ -5,7 +5,9 @@ use bureaucrat_host::{
     facts::QueueState,
     query::{Attempt, Reason, TaskState, Undelivered, WaitView, WaitsFor},
 };
-use bureaucrat_model::HistoryEvent;
+use bureaucrat_model::{HistoryEvent, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What the broker answers when a queue rejects what does not fit.
 const NOT_ACCEPTED: &str = "basic.nack";
@@ -351,9 +353,13 @@ impl Teller<'_> {
     }
 }
 
-pub(super) struct FailedAttempt {
+/// An attempt that failed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct FailedAttempt {
+    #[serde(rename = "attempt")]
     pub number: u32,
-    pub at: bureaucrat_model::Timestamp,
+    #[schemars(with = "u64")]
+    pub at: Timestamp,
     pub fault: String,
 }
 

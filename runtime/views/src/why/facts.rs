@@ -1,8 +1,7 @@
 //! What `why` asks the engine beyond the process itself: how the queues of its tasks are now, what its
 //! conditions give now, what the processes that it called wait for.
 
-use super::super::{finding, waits};
-use crate::control::Control;
+use crate::{Ask, waits};
 use bureaucrat_host::{
     deployed::{DefinitionAnswer, DefinitionQuery},
     facts::{EvaluationView, FactAnswer, FactQuery, QueueState},
@@ -54,11 +53,14 @@ pub enum Retired {
 }
 
 /// Asks all of it.
-pub fn ask(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Facts> {
+///
+/// # Errors
+/// If there is no answer.
+pub fn ask<A: Ask>(engine: &mut A, detail: &ProcessDetail) -> Result<Facts, A::Error> {
     let mut facts = Facts::default();
     let waits = &detail.summary.waits;
     if detail.broker != Some(BrokerState::Away) {
-        ask_queues(control, waits, &mut facts)?;
+        ask_queues(engine, waits, &mut facts)?;
     }
     for wait in waits {
         let WaitsFor::Event {
@@ -75,26 +77,26 @@ pub fn ask(control: &mut Control, detail: &ProcessDetail) -> anyhow::Result<Fact
             fiber: wait.fiber,
         };
         if let QueryAnswer::Facts(FactAnswer::Untaken { evaluations }) =
-            control.ask(&Query::Facts(query))?
+            engine.ask(&Query::Facts(query))?
         {
             facts.evaluated.insert(wait.fiber, evaluations);
         }
     }
-    facts.retired = retired(control, &detail.summary)?;
-    for called in called_by(control, &detail.summary, DEPTH_MAX)?.0 {
+    facts.retired = retired(engine, &detail.summary)?;
+    for called in called_by(engine, &detail.summary, DEPTH_MAX)?.0 {
         facts.called.insert(called.process, called);
     }
     Ok(facts)
 }
 
-fn retired(control: &mut Control, summary: &ProcessSummary) -> anyhow::Result<Retired> {
+fn retired<A: Ask>(engine: &mut A, summary: &ProcessSummary) -> Result<Retired, A::Error> {
     let name = summary.name.parse::<DefinitionName>().ok();
     let (Some(name), Some(_), State::Failed) = (name, summary.version, summary.state) else {
         return Ok(Retired::No);
     };
     let version = None;
     let query = Query::Definitions(DefinitionQuery::Show { name, version });
-    let answer = control.ask(&query)?;
+    let answer = engine.ask(&query)?;
     let QueryAnswer::Definitions(DefinitionAnswer::Shown { versions, .. }) = answer else {
         return Ok(Retired::No);
     };
@@ -111,7 +113,11 @@ pub fn queue_of(wait: &WaitView) -> Option<&str> {
     Some(key).filter(|key| !key.is_empty())
 }
 
-fn ask_queues(control: &mut Control, waits: &[WaitView], facts: &mut Facts) -> anyhow::Result<()> {
+fn ask_queues<A: Ask>(
+    engine: &mut A,
+    waits: &[WaitView],
+    facts: &mut Facts,
+) -> Result<(), A::Error> {
     let is_out = |wait: &&WaitView| {
         matches!(
             wait.task,
@@ -133,7 +139,7 @@ fn ask_queues(control: &mut Control, waits: &[WaitView], facts: &mut Facts) -> a
     if let QueryAnswer::Facts(FactAnswer::Queues {
         queues: states,
         blocked,
-    }) = control.ask(&Query::Facts(query))?
+    }) = engine.ask(&Query::Facts(query))?
     {
         facts.queues = queues.into_iter().zip(states).collect();
         facts.blocked = blocked;
@@ -142,11 +148,11 @@ fn ask_queues(control: &mut Control, waits: &[WaitView], facts: &mut Facts) -> a
 }
 
 /// The processes that a process waits for, and how many were left out.
-fn called_by(
-    control: &mut Control,
+fn called_by<A: Ask>(
+    engine: &mut A,
     summary: &ProcessSummary,
     depth: usize,
-) -> anyhow::Result<(Vec<Called>, usize)> {
+) -> Result<(Vec<Called>, usize), A::Error> {
     let mut ids: Vec<ProcessId> = Vec::new();
     for wait in &summary.waits {
         if let WaitsFor::Process { process } = wait.waits_for {
@@ -164,14 +170,14 @@ fn called_by(
             process,
             history: Detail::State,
         };
-        let answer = control.ask(&query)?;
+        let answer = engine.ask(&query)?;
         let found = if let QueryAnswer::Process(detail) = answer {
             Some(detail.summary)
         } else {
             None
         };
         let (called, more) = match &found {
-            Some(found) => called_by(control, found, depth - 1)?,
+            Some(found) => called_by(engine, found, depth - 1)?,
             None => (Vec::new(), 0),
         };
         all.push(Called {
@@ -207,7 +213,7 @@ impl Called {
     }
 
     fn line(&self, now: Timestamp) -> String {
-        let id = finding::short_id(self.process);
+        let id = crate::processes::short_id(self.process);
         let Some(found) = &self.found else {
             return format!("{id} has not started yet, or is gone");
         };

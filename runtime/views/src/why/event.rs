@@ -1,7 +1,7 @@
 //! Why an event has not woken a part: what would suit, what came, and what its conditions saw.
 
 use super::{Teller, said::Said};
-use crate::screen::quoted;
+use crate::text::quoted;
 use bureaucrat_host::{
     facts::{EvaluationView, OutcomeView},
     query::{EventRole, EventWanted, UntakenView, WaitView, WaitsFor},

@@ -1,20 +1,15 @@
 //! What is said of one thing: the cause, the facts behind it, what would make it continue, and what
 //! an operator can do.
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Something that an operator can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     pub words: String,
     /// What to type.
     pub command: Option<String>,
-}
-
-impl Step {
-    fn json(&self) -> Value {
-        json!({"words": self.words, "command": self.command})
-    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,9 +51,5 @@ impl Said {
             words: words.into(),
             command: Some(command.into()),
         });
-    }
-
-    pub fn steps_json(&self) -> Value {
-        self.steps.iter().map(Step::json).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Times and spans as a colleague would say them: local, without the date of today, with how long ago.
 
-use crate::screen;
+use crate::text;
 use bureaucrat_model::{Millis, Timestamp};
 use jiff::{Zoned, tz::TimeZone};
 
@@ -69,7 +69,7 @@ pub fn span(span: Millis) -> String {
         small => format!("{large} {unit} {small} {part}"),
     };
     match hours {
-        0..2 => screen::span(rounded),
+        0..2 => text::span(rounded),
         2..48 => two(hours, "h", minutes % 60, "min"),
         _ => two(days, "days", hours % 24, "h"),
     }

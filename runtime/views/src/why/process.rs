@@ -1,7 +1,7 @@
 //! What is said of the process as a whole: whether it runs, is held back, or has ended, and how.
 
 use super::{Teller, facts::Retired, said::Said};
-use crate::commands::waits;
+use crate::waits;
 use bureaucrat_host::query::{BrokerState, State};
 use bureaucrat_model::{Fault, FaultCode, FaultSource, HistoryEvent, Initiator, JsonText};
 use bureaucrat_sandbox::codes;
@@ -206,10 +206,10 @@ impl Teller<'_> {
             let line = format!("line {}{}", fault.line, label.unwrap_or_default());
             said.fact("where", vec![line, format!("activity {activity}")]);
         }
-        let log = super::super::show::log(summary);
+        let log = crate::shown::log(summary);
         said.fact("module log", log);
         if let Some(child) = self.called_at(fault) {
-            let short = super::super::finding::short_id(child);
+            let short = crate::processes::short_id(child);
             said.step(
                 "look at the called process",
                 format!("bureaucrat why {short}"),

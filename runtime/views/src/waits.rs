@@ -1,16 +1,21 @@
-//! What a fiber waits for, in words and as JSON.
+//! What a fiber waits for, in words and as an object.
 
 mod place;
 
-pub use place::label;
+pub use place::{Scope, label};
 
-use super::list::fault_json;
-use crate::screen::{self, span};
+use crate::{
+    processes::Fault,
+    text::{ago, clean, span},
+};
 use bureaucrat_host::query::{
-    Attempt, EventRole, EventWanted, Reason, TaskState, Undelivered, WaitView, WaitsFor,
+    Attempt, EventRole, EventWanted, MessageView, Reason, TaskState, Undelivered, WaitView,
+    WaitsFor,
 };
 use bureaucrat_model::{ProcessId, Timestamp};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 /// What holds of the engine as a whole.
 pub const BROKER_AWAY: &str = "the engine has no connection to the broker; its log says why";
@@ -72,7 +77,7 @@ pub fn lines(wait: &WaitView, now: Timestamp) -> Vec<String> {
     lines.extend(more(&wait.waits_for, now));
     lines.push(place::activity(&wait.at));
     lines.extend(wait.scopes.iter().rev().flat_map(place::scope));
-    lines.iter().map(|line| screen::clean(line)).collect()
+    lines.iter().map(|line| clean(line)).collect()
 }
 
 fn what(wait: &WaitView, now: Timestamp) -> String {
@@ -134,7 +139,7 @@ fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
             ..
         } => {
             if let Some(progress) = progress {
-                let ago = screen::ago(progress.at, now);
+                let ago = ago(progress.at, now);
                 lines.push(format!("last progress {ago}: {}", progress.value));
             }
             lines.extend(heartbeat.map(|beat| match beat.due {
@@ -160,7 +165,7 @@ fn more(waits_for: &WaitsFor, now: Timestamp) -> Vec<String> {
                 }));
             }
             lines.extend(untaken.as_ref().map(|untaken| {
-                let (count, ago) = (untaken.count, screen::ago(untaken.at, now));
+                let (count, ago) = (untaken.count, ago(untaken.at, now));
                 format!("not taken, since no condition held: {count}, the last {ago}")
             }));
             lines.extend(timeout.map(|due| until("the wait ends without one", due)));
@@ -277,24 +282,73 @@ fn not_delivered(undelivered: &Undelivered, now: Timestamp) -> String {
     format!("not delivered: {why}, {times}, {next}")
 }
 
-pub fn json(process: ProcessId, wait: &WaitView) -> Value {
-    let mut waits_for = json!(wait.waits_for);
-    if let Some(fault) = wait.waits_for.fault_for_operator() {
-        waits_for["fault"] = fault_json(process, fault);
+/// What a fiber waits for.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Wait {
+    /// The number of the fiber; 0 is the first, each branch of an `all` has its own.
+    pub fiber: u32,
+    /// The id of the activity.
+    pub activity: String,
+    /// What its author calls the activity.
+    pub id: Option<String>,
+    pub title: Option<String>,
+    /// Its line in the definition.
+    pub line: u32,
+    pub since: u64,
+    /// An object whose `kind` says which other keys it has.
+    #[schemars(with = "Kind")]
+    pub waits_for: Value,
+    /// Which of its attempts this is, for an action with `retry`.
+    #[schemars(with = "Option<AttemptSchema>")]
+    pub attempt: Option<Attempt>,
+    /// The elements around it that have handlers, a `finally` or their own fields, outermost first.
+    pub scopes: Vec<Scope>,
+    /// Where the task is whose answer is waited for.
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pub task: Option<TaskState>,
+    /// The message of that task.
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pub message: Option<MessageView>,
+}
+
+/// What is waited for: `answer`, `timer`, `event` and so on, with the facts of that kind.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a schema")]
+struct Kind {
+    kind: String,
+    #[serde(flatten)]
+    facts: Map<String, Value>,
+}
+
+/// One of several attempts; the first has the number 1.
+#[derive(JsonSchema)]
+#[schemars(rename = "Attempt")]
+#[expect(dead_code, reason = "a schema")]
+pub(crate) struct AttemptSchema {
+    number: u32,
+    of: u32,
+}
+
+impl Wait {
+    pub fn of(process: ProcessId, wait: &WaitView) -> Self {
+        let mut waits_for = json!(wait.waits_for);
+        if let Some(fault) = wait.waits_for.fault_for_operator() {
+            waits_for["fault"] = json!(Fault::of(process, fault));
+        }
+        Self {
+            fiber: wait.fiber.0,
+            activity: wait.at.activity.clone(),
+            id: wait.at.id.clone(),
+            title: wait.at.title.clone(),
+            line: wait.at.line,
+            since: wait.since.0,
+            waits_for,
+            attempt: wait.attempt,
+            scopes: wait.scopes.iter().map(Scope::of).collect(),
+            task: wait.task.clone(),
+            message: wait.message.clone(),
+        }
     }
-    json!({
-        "fiber": wait.fiber.0,
-        "activity": wait.at.activity,
-        "id": wait.at.id,
-        "title": wait.at.title,
-        "line": wait.at.line,
-        "since": wait.since.0,
-        "waits_for": waits_for,
-        "attempt": wait.attempt,
-        "scopes": wait.scopes.iter().map(place::scope_json).collect::<Vec<_>>(),
-        "task": wait.task,
-        "message": wait.message,
-    })
 }
 
 #[cfg(test)]
