@@ -13,6 +13,8 @@ mod operating;
 mod policy;
 mod publishing;
 mod searching;
+#[cfg(feature = "http")]
+mod token;
 
 pub use bulk::{
     Bulk, BulkList, BulkMigrate, BulkMove, BulkOrder, BulkResume, BulkSet, BulkShow, BulkSkip,
@@ -33,6 +35,8 @@ pub use operating::{Backup, Cancel, Fsck, Restore, Resume, StateName, Suspend, T
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use publishing::{Event, Launch};
 pub use searching::{CountedBy, Search};
+#[cfg(feature = "http")]
+pub use token::{RoleName, Token, TokenCreate, TokenList};
 
 /// The settings that were given as flags.
 pub use crate::configuration::Flags as Options;
@@ -183,6 +187,10 @@ pub enum Command {
     /// Make, check, run and deploy modules
     #[command(subcommand)]
     Module(Module),
+    /// Make, list and revoke tokens for the HTTP API
+    #[cfg(feature = "http")]
+    #[command(subcommand)]
+    Token(Token),
     /// Check policies, and show the rules for a user
     #[command(subcommand)]
     Policy(Policy),

@@ -25,6 +25,8 @@ pub mod replay;
 pub mod restore;
 pub mod show;
 pub mod suspend;
+#[cfg(feature = "http")]
+pub mod token;
 pub mod why;
 
 pub use crate::screen::print_line;

@@ -9,8 +9,9 @@ use crate::{
     compute::ComputeThreads,
     config::HostConfig,
     driver::{Driver, Progress},
-    intake::router::Router,
+    intake::router::{Incoming, Router},
     open::Opened,
+    operate::handing_in::HandedIn,
     shared::Shared,
     tenants::Tenants,
 };
@@ -19,7 +20,10 @@ use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
 use crossbeam_channel::Receiver;
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -68,6 +72,8 @@ struct Inner {
     now: Mutex<Option<Arc<Shared>>>,
     /// Held while a condition is evaluated for an operator.
     evaluating: Mutex<()>,
+    /// Messages that were handed in.
+    handed_in: AtomicU64,
 }
 
 /// The host. Clones share one.
@@ -100,12 +106,34 @@ impl Host {
             ended: crossbeam_channel::bounded(1),
             now: Mutex::new(None),
             evaluating: Mutex::new(()),
+            handed_in: AtomicU64::new(0),
         })))
     }
 
     /// The receiver of the broker's events.
     pub fn events(&self) -> Arc<dyn BrokerEvents> {
         self.0.router.clone()
+    }
+
+    /// Takes a message as if the broker had delivered it. Returns at once; its sender is told.
+    pub fn hand_in(&self, message: HandedIn) {
+        let tag = self.0.handed_in.fetch_add(1, Ordering::Relaxed);
+        let delivery = message.into_delivery(tag);
+        let arrival = self.0.router.arrival(&delivery);
+        self.0.router.send(Incoming::Arrived { delivery, arrival });
+    }
+
+    /// A number that grows with each commit of this run.
+    pub fn commits(&self) -> u64 {
+        let shared = lock(&self.0.now);
+        let shared = shared.as_ref();
+        shared.map_or(0, |shared| shared.commits.load(Ordering::Relaxed))
+    }
+
+    /// Whether the policy shares a definition of others with a user.
+    pub fn shares(&self, user: &str, definition: &str) -> bool {
+        let policy = self.0.tenants.policy();
+        policy.of(Some(user)).definitions.matches(definition)
     }
 
     /// Identifies the storage for the broker side; not secret.

@@ -47,6 +47,8 @@ pub struct Shared {
     pub costs: Arc<Costs>,
     /// Destinations with too much waiting.
     pub full: Arc<Full>,
+    /// How often something was committed in this run, for those who wait for changes.
+    pub commits: AtomicU64,
 }
 
 impl Shared {

@@ -25,7 +25,14 @@ impl Default for Budget {
 #[derive(Debug, Default)]
 pub struct Read {
     pub bytes: Vec<u8>,
-    _held: Vec<OwnedSemaphorePermit>,
+    held: Vec<OwnedSemaphorePermit>,
+}
+
+impl Read {
+    /// The body, and its share of the budget.
+    pub fn into_parts(self) -> (Vec<u8>, Vec<OwnedSemaphorePermit>) {
+        (self.bytes, self.held)
+    }
 }
 
 impl Budget {
@@ -64,7 +71,7 @@ impl Budget {
                         "the bodies of other requests take all the memory that there is for them",
                     ));
                 };
-                read._held.push(held);
+                read.held.push(held);
                 held_kib = wanted;
             }
             read.bytes.extend_from_slice(&data);

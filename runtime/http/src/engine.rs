@@ -1,7 +1,10 @@
 //! The engine, as HTTP sees it, and a request's way to ask it.
 
 use crate::{guard::Caller, problem::Problem};
-use bureaucrat_host::query::{Query, QueryAnswer};
+use bureaucrat_host::{
+    handing_in::HandedIn,
+    query::{Query, QueryAnswer},
+};
 use bureaucrat_model::Operator;
 use bureaucrat_views::Ask;
 use std::sync::Arc;
@@ -11,6 +14,15 @@ pub trait Engine: Send + Sync + 'static {
     /// Answers a question or carries out an order; the answer to an order comes once it is durable.
     /// Blocks.
     fn ask(&self, query: &Query, by: &Operator) -> QueryAnswer;
+
+    /// Takes a message as if the broker had delivered it. Returns at once; its sender is told.
+    fn hand_in(&self, message: HandedIn);
+
+    /// A number that grows with each commit.
+    fn commits(&self) -> u64;
+
+    /// Whether a deployed definition of others is there for a user.
+    fn shares(&self, user: &str, definition: &str) -> bool;
 }
 
 /// A request that has passed every check, on its way to an answer.

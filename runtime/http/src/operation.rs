@@ -6,11 +6,13 @@ use crate::{
     parameters,
     problem::{Code, Problem},
     reply::Reply,
+    server::Shared,
     tokens::Role,
 };
+use axum::http::HeaderMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 /// The most bytes of an ordinary body.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -77,7 +79,18 @@ pub struct Given {
     pub body: Read,
 }
 
-type Run = Arc<dyn Fn(&Call, &Given) -> Result<Reply, Problem> + Send + Sync>;
+type Answered = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
+
+/// How a request is carried out.
+#[derive(Clone)]
+pub enum Run {
+    /// On a thread for what blocks.
+    Blocking(Arc<dyn Fn(&Call, &Given) -> Result<Reply, Problem> + Send + Sync>),
+    /// It waits for something without a thread.
+    Waiting(fn(Arc<Shared>, Call, Given) -> Answered),
+    /// It needs no token; it gets the headers.
+    Open(fn(Arc<Shared>, HeaderMap, Given) -> Answered),
+}
 
 /// An operation of the API.
 #[derive(Clone)]
@@ -125,7 +138,7 @@ impl Operation {
             status: 200,
             answer: None,
             is_idempotent: false,
-            run: Arc::new(|_, _| Err(Problem::unfit())),
+            run: Run::Blocking(Arc::new(|_, _| Err(Problem::unfit()))),
         }
     }
 
@@ -144,7 +157,9 @@ impl Operation {
         Self {
             parameters: P::json_schema,
             answer: Some(("application/json", json_schema_of::<A>)),
-            run: Arc::new(move |call, given| Ok(Reply::json(&run(call, given.parameters()?)?))),
+            run: Run::Blocking(Arc::new(move |call, given| {
+                Ok(Reply::json(&run(call, given.parameters()?)?))
+            })),
             ..Self::new((Method::Get, path), id, access, summary)
         }
     }
@@ -168,10 +183,10 @@ impl Operation {
             body_schema: json_schema_of::<B>,
             body_bytes_max: BODY_BYTES_MAX,
             answer: Some(("application/json", json_schema_of::<A>)),
-            run: Arc::new(move |call, given| {
+            run: Run::Blocking(Arc::new(move |call, given| {
                 let (parameters, body) = (given.parameters()?, given.json()?);
                 Ok(Reply::json(&run(call, parameters, body)?))
-            }),
+            })),
             ..Self::new((method, path), id, access, summary)
         }
     }
@@ -208,9 +223,56 @@ impl Operation {
         Self {
             parameters: P::json_schema,
             answer: Some((content_type, String::json_schema)),
-            run: Arc::new(move |call, given| run(call, given.parameters()?)),
+            run: Run::Blocking(Arc::new(move |call, given| run(call, given.parameters()?))),
             ..Self::new((Method::Get, path), id, access, summary)
         }
+    }
+
+    /// Something else: a body of another kind, or a way of its own to carry it out.
+    pub fn other<P, A>(
+        (method, path): (Method, &'static str),
+        id: &'static str,
+        access: Access,
+        summary: &'static str,
+        run: Run,
+    ) -> Self
+    where
+        P: JsonSchema + 'static,
+        A: JsonSchema + 'static,
+    {
+        Self {
+            parameters: P::json_schema,
+            answer: Some(("application/json", json_schema_of::<A>)),
+            run,
+            ..Self::new((method, path), id, access, summary)
+        }
+    }
+
+    /// Takes a JSON body of this type, of at most so many bytes.
+    #[must_use]
+    pub fn with_json<B: JsonSchema + 'static>(self, most: usize) -> Self {
+        Self {
+            body: BodyKind::Json,
+            body_schema: json_schema_of::<B>,
+            body_bytes_max: most,
+            ..self
+        }
+    }
+
+    /// Takes a body of this media type, of at most so many bytes.
+    #[must_use]
+    pub fn with_raw(self, content_type: &'static str, most: usize) -> Self {
+        Self {
+            body: BodyKind::Raw(content_type),
+            body_bytes_max: most,
+            ..self
+        }
+    }
+
+    /// The status of success.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// The whole path.

@@ -1,30 +1,48 @@
-//! The operations of the API, and the few routes that need no token.
+//! The operations of the API.
 
+pub mod bulk;
+pub mod changes;
+pub mod counts;
+pub mod definitions;
+pub mod events;
+pub mod health;
+pub mod launches;
+pub mod letters;
+pub mod modules;
 pub mod orders;
 pub mod processes;
 mod search;
+mod sending;
 mod session;
 
-use crate::{
-    operation::{API, Operation},
-    reply::Reply,
-    server::Shared,
-};
+use crate::{operation::Operation, reply::Reply, server::Shared};
 use axum::{Router, extract::Request, routing::get};
 use std::sync::Arc;
 
 /// All operations, in the order of the description.
 pub fn operations() -> Vec<Operation> {
-    let mut operations = processes::operations();
-    operations.extend(orders::operations());
-    operations
+    [
+        processes::operations(),
+        counts::operations(),
+        launches::operations(),
+        orders::operations(),
+        events::operations(),
+        definitions::operations(),
+        bulk::operations(),
+        letters::operations(),
+        modules::operations(),
+        changes::operations(),
+        health::operations(),
+        session::operations(),
+    ]
+    .concat()
 }
 
-/// The routes that are open: the description, and logging in and out.
-pub(crate) fn open(router: Router, shared: &Arc<Shared>, document: String) -> Router {
-    let guarded = shared.clone();
+/// The description, which is open.
+pub(crate) fn described(router: Router, shared: &Arc<Shared>, document: String) -> Router {
+    let shared = shared.clone();
     let described = move |request: Request| {
-        let (shared, document) = (guarded.clone(), document.clone());
+        let (shared, document) = (shared.clone(), document.clone());
         async move {
             let head = (request.method(), request.uri(), request.headers());
             let open = crate::operation::Access::Open;
@@ -35,6 +53,5 @@ pub(crate) fn open(router: Router, shared: &Arc<Shared>, document: String) -> Ro
             reply.into_response()
         }
     };
-    let router = router.route(&format!("{API}/openapi.json"), get(described));
-    session::routes(router, shared)
+    router.route("/api/v1/openapi.json", get(described))
 }

@@ -7,15 +7,15 @@ use crate::{
     engine::{Call, Engine},
     guard::{Caller, Guard},
     openapi,
-    operation::{Access, Given, Method, Operation, Reach, check_type},
+    operation::{Access, Given, Method, Operation, Run, check_type},
     patient::Patient,
     pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
     reply::Reply,
-    routes,
+    routes::{self, health::Readiness},
     sessions::Sessions,
-    tokens::{Role, TokenError, Tokens},
+    tokens::{TokenError, Tokens},
 };
 use axum::{
     Router,
@@ -36,7 +36,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
@@ -55,6 +55,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
 /// The most bytes of a request's headers.
 const HEADER_BYTES_MAX: usize = 32 << 10;
+/// The most streams of changes.
+const STREAMS_MAX: usize = 64;
 /// The longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -113,6 +115,10 @@ pub struct Shared {
     pool: Pool,
     rates: Rates,
     budget: Budget,
+    /// Streams of changes.
+    pub streams: Arc<Semaphore>,
+    /// When the engine was last asked whether it is ready, and what it said.
+    pub readiness: Mutex<Option<(Instant, Readiness)>>,
 }
 
 /// Serves the API, on threads of its own.
@@ -141,6 +147,8 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         pool: Pool::start().map_err(ServeError::Threads)?,
         rates: Rates::default(),
         budget: Budget::default(),
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        readiness: Mutex::default(),
     });
     let failed = |error| ServeError::Listen {
         address: listen,
@@ -260,7 +268,7 @@ fn router(shared: Arc<Shared>, version: &str) -> Router {
     for operation in operations {
         router = router.route(&operation.whole_path(), handler(&shared, operation));
     }
-    routes::open(router, &shared, document)
+    routes::described(router, &shared, document)
         .fallback(async || {
             Problem::not_found("no operation has this path; /api/v1/openapi.json lists them all")
                 .into_reply()
@@ -329,7 +337,13 @@ async fn carry_out(
     named: Named,
     request: Request,
 ) -> Result<Reply, Problem> {
-    let caller = shared.admitted(&request, operation.access)?;
+    let caller = match operation.access {
+        Access::Open => {
+            let head = (request.method(), request.uri(), request.headers());
+            shared.guard.admit(head, Access::Open, now())?
+        }
+        Access::Needs(..) => Some(shared.admitted(&request, operation.access)?),
+    };
     let path = path(named)?;
     let (head, body) = request.into_parts();
     let content_type = head.headers.get(header::CONTENT_TYPE);
@@ -345,12 +359,23 @@ async fn carry_out(
         key,
         body: shared.budget.read(body, operation.body_bytes_max).await?,
     };
-    let call = Call {
+    let call = caller.map(|caller| Call {
         engine: shared.engine.clone(),
         caller,
-    };
-    let operation = operation.clone();
-    shared.run(move || (operation.run)(&call, &given)).await
+    });
+    match (&operation.run, call) {
+        (Run::Blocking(run), Some(call)) => {
+            let run = run.clone();
+            let mut reply = shared.run(move || run(&call, &given)).await?;
+            if reply.status == 200 {
+                reply.status = operation.status;
+            }
+            Ok(reply)
+        }
+        (Run::Waiting(run), Some(call)) => run(shared.clone(), call, given).await,
+        (Run::Open(run), _) => run(shared.clone(), head.headers, given).await,
+        (Run::Blocking(_) | Run::Waiting(_), None) => Err(Problem::unfit()),
+    }
 }
 
 /// The parameters in a path.
@@ -378,21 +403,12 @@ fn idempotency_key(headers: &axum::http::HeaderMap) -> Result<Option<String>, Pr
 }
 
 impl Shared {
-    pub(crate) const fn budget(&self) -> &Budget {
-        &self.budget
-    }
-
     /// Checks a request, and counts it against its token.
     ///
     /// # Errors
     /// With what forbids it.
     pub fn admitted(&self, request: &Request, access: Access) -> Result<Caller, Problem> {
         let head = (request.method(), request.uri(), request.headers());
-        // Operations that need no token have routes of their own.
-        let access = match access {
-            Access::Open => Access::Needs(Role::Read, Reach::Processes),
-            needs @ Access::Needs(..) => needs,
-        };
         let caller = self.guard.admit(head, access, now())?;
         let caller = caller.ok_or_else(Problem::unfit)?;
         match self.rates.take(&caller.token.name, Instant::now()) {

@@ -7,6 +7,7 @@
 
 pub mod astray;
 pub mod bulk;
+pub mod definitions;
 pub mod history;
 pub mod letters;
 pub mod orders;

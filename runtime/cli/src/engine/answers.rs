@@ -51,6 +51,18 @@ impl bureaucrat_http::Engine for Answers {
     fn ask(&self, query: &Query, by: &Operator) -> QueryAnswer {
         self.answer(query, by)
     }
+
+    fn hand_in(&self, message: bureaucrat_host::handing_in::HandedIn) {
+        self.host.hand_in(message);
+    }
+
+    fn commits(&self) -> u64 {
+        self.host.commits()
+    }
+
+    fn shares(&self, user: &str, definition: &str) -> bool {
+        self.host.shares(user, definition)
+    }
 }
 
 /// The records of this moment, in a folder for this user only.

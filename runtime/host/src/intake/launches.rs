@@ -13,6 +13,7 @@ use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded, LoadedProgram},
+    operate::handing_in::Receipt,
     plan::{
         Planner,
         jobs::Waiting,
@@ -238,6 +239,7 @@ impl Planner {
         if let Some((hash, _)) = self.key_of(&in_hand, &loaded) {
             self.claim_key(&mut transaction, hash, process);
         }
+        transaction.tell(first, Receipt::Launched { process });
         for repeated in in_hand.deliveries.iter().skip(1) {
             self.tell_launcher_again(&mut transaction, repeated, Some(process));
         }
@@ -303,10 +305,17 @@ impl Planner {
         delivery: &Delivery,
         first: Option<ProcessId>,
     ) {
+        let reasons = ["an earlier message with this id was refused".to_owned()];
+        transaction.tell(
+            delivery,
+            match first {
+                Some(process) => Receipt::Launched { process },
+                None => Receipt::rejected(&reasons),
+            },
+        );
         let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) else {
             return;
         };
-        let reasons = ["an earlier message with this id was refused".to_owned()];
         let message = match first {
             Some(process) => reply(&reply_to, Some(process), Report::Launched),
             None => reply(&reply_to, None, Report::Rejected { reasons: &reasons }),
@@ -343,6 +352,7 @@ impl Planner {
         self.remember(&mut transaction, seen, None)?;
         let reasons = &reasons;
         for delivery in &in_hand.deliveries {
+            transaction.tell(delivery, Receipt::rejected(reasons));
             if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
                 let message = reply(&reply_to, None, Report::Rejected { reasons });
                 transaction.publish(self.own_key(shard, OutboxKind::Reply), message);

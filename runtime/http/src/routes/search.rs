@@ -66,6 +66,24 @@ pub struct Search {
 }
 
 impl Search {
+    /// Whether it means all processes.
+    pub fn is_empty(&self) -> bool {
+        let texts = [
+            &self.definition,
+            &self.key,
+            &self.user,
+            &self.participant,
+            &self.event,
+            &self.fault,
+            &self.activity,
+        ];
+        let times = [self.launched_from, self.launched_before];
+        self.state.is_empty()
+            && self.having.is_empty()
+            && texts.iter().all(|text| text.is_none())
+            && times.iter().all(Option::is_none)
+    }
+
     /// The search, within what the caller may see.
     ///
     /// # Errors

@@ -2,13 +2,13 @@
 
 use crate::{
     cookie,
-    operation::{API, Access},
+    operation::{Access, Method, Nothing, Operation, Reach, Run},
     problem::{Code, Problem},
     reply::Reply,
     server::{Shared, now},
-    tokens::Role,
+    tokens::{Role, Token},
 };
-use axum::{Router, extract::Request, routing::post};
+use axum::http::HeaderMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -16,54 +16,63 @@ use std::sync::Arc;
 /// The most bytes of a login.
 const LOGIN_BYTES_MAX: usize = 1 << 10;
 
+pub fn operations() -> Vec<Operation> {
+    let read = Access::Needs(Role::Read, Reach::Processes);
+    vec![
+        Operation::other::<Nothing, Session>(
+            (Method::Post, "/session"),
+            "log_in",
+            Access::Open,
+            "Begins a session: a cookie in place of a token, for a browser",
+            Run::Open(|shared, _, given| {
+                Box::pin(async move { log_in(&shared, &given.json::<Login>()?) })
+            }),
+        )
+        .with_json::<Login>(LOGIN_BYTES_MAX),
+        Operation::other::<Nothing, Nothing>(
+            (Method::Delete, "/session"),
+            "log_out",
+            Access::Open,
+            "Ends the session",
+            Run::Open(|shared, headers, _| Box::pin(async move { Ok(log_out(&shared, &headers)) })),
+        ),
+        Operation::get(
+            "/session",
+            "show_session",
+            read,
+            "Who sends the request",
+            |call, _: Nothing| Ok(Session::of(&call.caller.token)),
+        ),
+    ]
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Login {
     token: String,
 }
 
-/// Who is logged in.
+/// Who sends a request.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Session {
+    /// The name of the token.
     pub name: String,
     pub role: Role,
+    /// The user whose processes alone it is for.
     pub user: Option<String>,
 }
 
-pub fn routes(router: Router, shared: &Arc<Shared>) -> Router {
-    let (to_begin, to_end, to_show) = (shared.clone(), shared.clone(), shared.clone());
-    let session = post(move |request: Request| {
-        let shared = to_begin.clone();
-        async move { told(login(&shared, request).await) }
-    })
-    .delete(move |request: Request| {
-        let shared = to_end.clone();
-        async move { told(logout(&shared, &request)) }
-    })
-    .get(move |request: Request| {
-        let shared = to_show.clone();
-        async move { told(shown(&shared, &request)) }
-    });
-    router.route(&format!("{API}/session"), session)
+impl Session {
+    fn of(token: &Token) -> Self {
+        Self {
+            name: token.name.clone(),
+            role: token.role,
+            user: token.user.clone(),
+        }
+    }
 }
 
-fn told(reply: Result<Reply, Problem>) -> axum::response::Response {
-    reply.unwrap_or_else(Problem::into_reply).into_response()
-}
-
-fn admit(shared: &Shared, request: &Request) -> Result<(), Problem> {
-    let head = (request.method(), request.uri(), request.headers());
-    shared.guard.admit(head, Access::Open, now()).map(drop)
-}
-
-async fn login(shared: &Shared, request: Request) -> Result<Reply, Problem> {
-    admit(shared, &request)?;
-    let body = shared
-        .budget()
-        .read(request.into_body(), LOGIN_BYTES_MAX)
-        .await?;
-    let login: Login =
-        serde_json::from_slice(&body.bytes).map_err(|_| Problem::body("it must be {\"token\"}"))?;
+fn log_in(shared: &Arc<Shared>, login: &Login) -> Result<Reply, Problem> {
     let now = now();
     let token = shared.guard.tokens.find(login.token.trim(), now);
     let token = token.ok_or_else(|| {
@@ -72,30 +81,16 @@ async fn login(shared: &Shared, request: Request) -> Result<Reply, Problem> {
             "there is no such token, or it has expired",
         )
     })?;
-    let session = Session {
-        name: token.name.clone(),
-        role: token.role,
-        user: token.user.clone(),
-    };
+    let session = Session::of(&token);
     let begun = shared.guard.sessions.begin(token, now);
     let secret = begun.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(Reply::json(&session).with("set-cookie", cookie::set(&secret, shared.guard.scheme)))
 }
 
-fn logout(shared: &Shared, request: &Request) -> Result<Reply, Problem> {
-    admit(shared, request)?;
+fn log_out(shared: &Shared, headers: &HeaderMap) -> Reply {
     let scheme = shared.guard.scheme;
-    if let Some(session) = cookie::of(request.headers(), scheme) {
+    if let Some(session) = cookie::of(headers, scheme) {
         shared.guard.sessions.end(session);
     }
-    Ok(Reply::empty(204).with("set-cookie", cookie::removed(scheme)))
-}
-
-fn shown(shared: &Shared, request: &Request) -> Result<Reply, Problem> {
-    let caller = shared.admitted(request, Access::Open)?;
-    Ok(Reply::json(&Session {
-        name: caller.token.name,
-        role: caller.token.role,
-        user: caller.token.user,
-    }))
+    Reply::json(&Nothing {}).with("set-cookie", cookie::removed(scheme))
 }
