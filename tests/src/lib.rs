@@ -9,6 +9,7 @@ pub mod counted;
 pub mod engine;
 pub mod faults;
 pub mod guests;
+pub mod http;
 pub mod modules;
 pub mod operating;
 pub mod polled;

@@ -5,8 +5,8 @@ use crate::simulation::SimulatedClock;
 use bureaucrat_host::{
     Driver, HostConfig, HostError, Opened, Progress,
     broker::{
-        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Source,
-        Ticket,
+        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Sender,
+        Source, Ticket,
     },
     commands::{Command, Order, OrderOutcome},
     commit::{self, Batch, Committer},
@@ -211,6 +211,7 @@ impl Polled {
             properties,
             body: body.as_ref().to_vec(),
             hold: Hold::default(),
+            sender: Sender::default(),
         };
         self.router.receive(BrokerEvent::Delivered(delivery));
         tag

@@ -8,8 +8,8 @@ use bureaucrat_host::{
     Host, HostConfig,
     audit::audit,
     broker::{
-        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Source,
-        Ticket,
+        Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Sender,
+        Source, Ticket,
     },
     clock::SystemClock,
 };
@@ -149,6 +149,7 @@ fn measured(store: &Arc<RocksStore>) -> (Vec<Duration>, Duration) {
             properties: Properties::default(),
             body: body.into_bytes(),
             hold: Hold::default(),
+            sender: Sender::default(),
         };
         events.receive(BrokerEvent::Delivered(delivery));
         std::thread::sleep(BETWEEN);

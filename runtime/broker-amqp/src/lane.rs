@@ -10,7 +10,9 @@ use crate::{
     queues::{Letters, declare_queue},
     tracker::{Ack, Stragglers, Tracker},
 };
-use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Source};
+use bureaucrat_host::broker::{
+    BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Sender, Source,
+};
 use bureaucrat_model::Redelivered;
 use futures_core::Stream;
 use lapin::{
@@ -170,6 +172,7 @@ impl Queue {
             properties: from_lapin(&delivery.properties),
             body: delivery.data,
             hold,
+            sender: Sender::default(),
         }));
     }
 }

@@ -14,6 +14,8 @@ mod operating;
 mod policy;
 mod publishing;
 mod searching;
+#[cfg(feature = "http")]
+mod token;
 mod verifying;
 
 pub use bulk::{
@@ -36,6 +38,8 @@ pub use operating::{Backup, Cancel, Fsck, Restore, Resume, StateName, Suspend, T
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use publishing::{Event, Launch};
 pub use searching::{CountedBy, Search};
+#[cfg(feature = "http")]
+pub use token::{RoleName, Token, TokenCreate, TokenList};
 pub use verifying::Verify;
 
 /// The settings that were given as flags.
@@ -191,6 +195,10 @@ pub enum Command {
     /// Make, check, run and deploy modules
     #[command(subcommand)]
     Module(Module),
+    /// Make, list and revoke tokens for the HTTP API
+    #[cfg(feature = "http")]
+    #[command(subcommand)]
+    Token(Token),
     /// Check policies, and show the rules for a user
     #[command(subcommand)]
     Policy(Policy),

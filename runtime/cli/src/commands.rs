@@ -1,6 +1,5 @@
 //! The subcommands, one file each: from arguments to standard output.
 
-pub mod astray;
 pub mod backup;
 pub mod bulk;
 pub mod cancel;
@@ -15,7 +14,6 @@ mod finding;
 pub mod fsck;
 pub mod graph;
 mod guests;
-mod history;
 pub mod incident;
 pub mod launch;
 pub mod list;
@@ -28,8 +26,9 @@ pub mod replay;
 pub mod restore;
 pub mod show;
 pub mod suspend;
+#[cfg(feature = "http")]
+pub mod token;
 pub mod verify;
-mod waits;
 pub mod why;
 
 pub use crate::screen::print_line;
@@ -39,6 +38,7 @@ use bureaucrat_model::{Fields, JsonText, ProcessId, View};
 use bureaucrat_sandbox::{
     CacheConfig, Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
+pub use bureaucrat_views::waits::BROKER_AWAY;
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -46,7 +46,6 @@ use std::{
     os::unix::fs::DirBuilderExt,
     time::{SystemTime, UNIX_EPOCH},
 };
-pub use waits::BROKER_AWAY;
 
 /// The settings for a command that talks to the broker or the engine. Warnings go to standard
 /// error.

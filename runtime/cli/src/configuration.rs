@@ -8,6 +8,7 @@ mod broker;
 mod docs;
 mod draft;
 mod flags;
+mod http;
 mod ini;
 mod lines;
 pub(crate) mod near;
@@ -20,6 +21,7 @@ mod value;
 pub use docs::markdown;
 pub use draft::Draft;
 pub use flags::{AMQP_FLAG_VARIABLE, Flags, show_where_used};
+pub use http::HttpSettings;
 pub use ini::IniFile;
 pub use resolve::{Mistakes, Origin, Resolved, Unfit};
 pub use row::{Kind, Unit};
@@ -75,6 +77,8 @@ pub struct Configuration {
     pub retention: Duration,
     pub policy: Option<PathBuf>,
     pub limits: SandboxLimits,
+    /// How the HTTP API is served, if it is.
+    pub http: Option<HttpSettings>,
     /// What the engine logs.
     pub log: String,
     pub log_format: LogFormat,
@@ -156,6 +160,8 @@ impl Configuration {
         let source = (!ini.path().as_os_str().is_empty()).then(|| ini.path().to_owned());
         let amqp = broker::addresses(&draft, &resolved)
             .map_err(|unfit| Mistakes::from(unfit).with(ini.remarks()))?;
+        let http = http::settings(&draft, &resolved)
+            .map_err(|unfit| Mistakes::from(unfit).with(ini.remarks()))?;
         let storage = match draft.storage {
             Some(path) => path,
             None => places::storage().context(
@@ -185,6 +191,7 @@ impl Configuration {
         let mut remarks = ini.remarks();
         remarks.extend(memory.remark());
         remarks.extend(broker::remarks(&amqp, &resolved));
+        remarks.extend(http::remarks(http.as_ref(), &resolved));
         let of_parts = resolved.iter().find(|row| row.name == "amqp_host");
         let of_parts = of_parts.map(|row| row.origin.clone());
         let mut rows = resolved.iter_mut();
@@ -238,6 +245,7 @@ impl Configuration {
             retention: draft.retention,
             policy: draft.policy,
             limits,
+            http,
             log,
             log_format: draft.log_format,
             remarks,

@@ -7,6 +7,7 @@ use crate::failure::{Failure, Kind};
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use bureaucrat_model::Operator;
+use bureaucrat_views::Ask;
 use nix::{
     sys::socket::{getsockopt, sockopt::PeerCredentials},
     unistd::{Uid, User},
@@ -234,6 +235,14 @@ impl Control {
             bail!("the engine could not answer: {reason}");
         }
         Ok(answer)
+    }
+}
+
+impl Ask for Control {
+    type Error = anyhow::Error;
+
+    fn ask(&mut self, query: &Query) -> anyhow::Result<QueryAnswer> {
+        Self::ask(self, query)
     }
 }
 

@@ -1,30 +1,21 @@
 //! Assembles the engine: store, sandbox, host, broker, control socket; and shuts it down in reverse
 //! order.
 
+mod answers;
+
 use crate::{
-    arguments::RuntimeGuests, backup, broker, commands, configuration::Configuration, control,
-    files, handles, lapses::Lapses,
+    arguments::RuntimeGuests, broker, commands, configuration::Configuration, control, files,
+    handles, lapses::Lapses,
 };
+use answers::Answers;
 use anyhow::{Context, anyhow};
-use bureaucrat_host::{
-    Host, HostConfig,
-    clock::SystemClock,
-    facts::FactQuery,
-    query::{Query, QueryAnswer},
-};
+use bureaucrat_host::{Host, HostConfig, clock::SystemClock};
 use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
 use bureaucrat_store::Store;
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
-use std::{
-    fs::DirBuilder,
-    mem::ManuallyDrop,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Instant,
-};
+use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -96,26 +87,15 @@ pub fn run(
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
     let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
     host.start(broker.clone())?;
-    let asked = host.clone();
-    let (looking, looks) = (broker.clone(), runtime.handle().clone());
-    control::serve(&configuration.storage, move |query, asker| match query {
-        Query::Backup { folder } => backed_up(&store, Path::new(folder)),
-        Query::Facts(FactQuery::Queues { queues }) => {
-            QueryAnswer::Facts(looks.block_on(looking.look_at(queues)))
-        }
-        Query::List { .. }
-        | Query::Count { .. }
-        | Query::CountBy { .. }
-        | Query::Find { .. }
-        | Query::Show { .. }
-        | Query::Order { .. }
-        | Query::Letters(_)
-        | Query::Modules(_)
-        | Query::Definitions(_)
-        | Query::Bulk(_)
-        | Query::Incident { .. }
-        | Query::Verify { .. }
-        | Query::Facts(FactQuery::Untaken { .. }) => asked.query(query, asker),
+    let answers = Answers {
+        host: host.clone(),
+        store,
+        broker: broker.clone(),
+        runtime: runtime.handle().clone(),
+    };
+    serve_http(configuration, answers.clone())?;
+    control::serve(&configuration.storage, move |query, asker| {
+        answers.answer(query, asker)
     })?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -153,25 +133,36 @@ pub fn run(
     }
 }
 
-/// The records of this moment, in a folder for this user only.
-fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
-    let started = Instant::now();
-    let made = DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| {
-            let folder = folder.display();
-            format!("cannot create the backup folder {folder}: {error}")
-        });
-    let done = made.and_then(|()| {
-        let state = folder.join(backup::STATE);
-        store.checkpoint(&state).map_err(|error| error.to_string())
-    });
-    match done {
-        Ok(()) => QueryAnswer::BackedUp {
-            millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        },
-        Err(reason) => QueryAnswer::Error { reason },
+/// Serves the HTTP API, if a setting says where.
+#[cfg(feature = "http")]
+fn serve_http(configuration: &Configuration, answers: Answers) -> anyhow::Result<()> {
+    let Some(http) = &configuration.http else {
+        return Ok(());
+    };
+    let settings = bureaucrat_http::Settings {
+        listen: http.listen,
+        hosts: http.hosts.clone(),
+        tls: http.tls.clone(),
+        storage: configuration.storage.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let server = bureaucrat_http::serve(&settings, Arc::new(answers))
+        .context("the HTTP API cannot be served")?;
+    let scheme = match http.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    tracing::info!("the HTTP API is at {scheme}://{}/api/v1", server.address);
+    Ok(())
+}
+
+#[cfg(not(feature = "http"))]
+fn serve_http(configuration: &Configuration, _: Answers) -> anyhow::Result<()> {
+    match configuration.http {
+        Some(_) => Err(anyhow!(
+            "this program was built without HTTP (the cargo feature `http`); remove the setting `http_listen`"
+        )),
+        None => Ok(()),
     }
 }
 

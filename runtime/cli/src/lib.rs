@@ -134,6 +134,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Eval(eval)) => commands::eval::run(options, eval),
         Some(Command::Dead(dead)) => commands::dead::run(options, dead),
         Some(Command::Module(module)) => commands::module::run(options, module),
+        #[cfg(feature = "http")]
+        Some(Command::Token(token)) => commands::token::run(options, token),
         Some(Command::Policy(policy)) => commands::policy::run(policy),
         Some(Command::Config(config)) => commands::config::run(options, config),
         Some(Command::CompileWorker) => {

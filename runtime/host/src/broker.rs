@@ -4,6 +4,7 @@
 //! The trait makes no promises about the network: every loss is reported, and the host tries again.
 //! Queues, exchanges, connections and channels are the implementation's business.
 
+pub use crate::operate::handing_in::Sender;
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::{Outgoing, Properties};
 use std::{fmt, sync::Arc};
@@ -53,6 +54,8 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// Tells the broker side when the body is no longer in memory.
     pub hold: Hold,
+    /// Of one that was handed in on this machine, who gets the receipts.
+    pub sender: Sender,
 }
 
 /// Something that is dropped with the last copy of a delivery, for code that counts the memory that

@@ -222,6 +222,7 @@ impl Driver {
                 self.planner.drop_stale(generation)
             }
             Incoming::Committed(outcome) => {
+                self.shared.meters.commits.one();
                 for durable in self.pipeline.settle(outcome)? {
                     self.durable(durable)?;
                 }

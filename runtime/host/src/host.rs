@@ -3,14 +3,17 @@
 mod answering;
 
 use crate::{
+    act::standing::Ask,
     broker::{Broker, BrokerEvents},
     clock::ClockSource,
     commit::CommitThread,
     compute::ComputeThreads,
     config::HostConfig,
     driver::{Driver, Progress},
-    intake::router::Router,
+    intake::router::{Incoming, Router},
+    meters::Meters,
     open::Opened,
+    operate::handing_in::HandedIn,
     shared::Shared,
     tenants::Tenants,
 };
@@ -19,8 +22,12 @@ use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Store, StoreError};
 use crossbeam_channel::Receiver;
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
+    time::Duration,
 };
 
 /// Why the host cannot start or continue.
@@ -47,6 +54,9 @@ pub enum HostError {
     Panic,
 }
 
+/// How long the driver may take to say how full the outbox is.
+const OUTBOX_PATIENCE: Duration = Duration::from_millis(500);
+
 #[derive(Default)]
 struct Running {
     driver: Option<JoinHandle<()>>,
@@ -68,6 +78,8 @@ struct Inner {
     now: Mutex<Option<Arc<Shared>>>,
     /// Held while a condition is evaluated for an operator.
     evaluating: Mutex<()>,
+    /// Messages that were handed in.
+    handed_in: AtomicU64,
 }
 
 /// The host. Clones share one.
@@ -100,12 +112,48 @@ impl Host {
             ended: crossbeam_channel::bounded(1),
             now: Mutex::new(None),
             evaluating: Mutex::new(()),
+            handed_in: AtomicU64::new(0),
         })))
     }
 
     /// The receiver of the broker's events.
     pub fn events(&self) -> Arc<dyn BrokerEvents> {
         self.0.router.clone()
+    }
+
+    /// Takes a message as if the broker had delivered it. Returns at once; its sender is told.
+    pub fn hand_in(&self, message: HandedIn) {
+        let tag = self.0.handed_in.fetch_add(1, Ordering::Relaxed);
+        let delivery = message.into_delivery(tag);
+        let arrival = self.0.router.arrival(&delivery);
+        self.0.router.send(Incoming::Arrived { delivery, arrival });
+    }
+
+    /// A number that grows with each commit of this run.
+    pub fn commits(&self) -> u64 {
+        let shared = lock(&self.0.now);
+        let shared = shared.as_ref();
+        shared.map_or(0, |shared| shared.meters.commits.get())
+    }
+
+    /// What was counted in this run, once it has started.
+    pub fn meters(&self) -> Option<Arc<Meters>> {
+        Some(lock(&self.0.now).as_ref()?.meters.clone())
+    }
+
+    /// How many messages wait to be sent, and how many are under way; none if the driver is too busy to say.
+    pub fn outbox(&self) -> Option<(usize, usize)> {
+        let (reply, standing) = crossbeam_channel::bounded(1);
+        let keys = Vec::new();
+        self.0.router.ask(Ask::Rows { keys, reply });
+        let standing = standing.recv_timeout(OUTBOX_PATIENCE).ok()?;
+        Some((standing.waiting, standing.in_flight))
+    }
+
+    /// Whether the policy shares a definition of others with a user.
+    pub fn shares(&self, user: &str, definition: &str) -> bool {
+        let policy = self.0.tenants.policy();
+        policy.of(Some(user)).definitions.matches(definition)
     }
 
     /// Identifies the storage for the broker side; not secret.
@@ -141,7 +189,8 @@ impl Host {
             definitions,
         );
         *lock(&inner.now) = Some(shared.clone());
-        let committer = CommitThread::start(inner.store.clone(), opened.router.clone());
+        let (store, meters) = (inner.store.clone(), shared.meters.clone());
+        let committer = CommitThread::start(store, opened.router.clone(), meters);
         let committer = Arc::new(committer.map_err(thread)?);
         let driver = opened.driver(&shared, committer.clone())?;
         let host = self.clone();

@@ -21,6 +21,7 @@ pub mod definitions;
 mod driver;
 mod host;
 mod intake;
+pub mod meters;
 pub mod module_catalog;
 mod open;
 mod operate;
@@ -35,8 +36,8 @@ pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
 pub use operate::{
-    audit, bulk, commands, definitions as deployed, facts, incidents, letters, modules, query,
-    questions,
+    audit, bulk, commands, definitions as deployed, facts, handing_in, incidents, letters, modules,
+    query, questions,
 };
 pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;

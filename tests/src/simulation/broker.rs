@@ -7,7 +7,7 @@
 
 use super::{Content, Facts, Random, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
-use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Source};
+use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Sender, Source};
 use bureaucrat_model::Redelivered;
 use bureaucrat_wire::Properties;
 use std::{
@@ -313,6 +313,7 @@ impl SimulatedBroker {
             properties: message.properties.clone(),
             body: message.body.clone(),
             hold: Hold::default(),
+            sender: Sender::default(),
         }))
     }
 

@@ -7,7 +7,8 @@ use super::{
 };
 use bureaucrat_model::{
     ConditionIndex, ConditionOutcome, Dropped, FaultCode, HistoryEntry, HistoryEvent, HistoryHash,
-    Initiator, Millis, ModuleHash, Operator, ProgramHash, Redelivered, Taken, Timestamp, Turn, Version,
+    Initiator, Millis, ModuleHash, Operator, ProgramHash, Redelivered, Taken, Timestamp, Turn,
+    Version,
 };
 
 use bureaucrat_store::{histories::HistoryRow, records};

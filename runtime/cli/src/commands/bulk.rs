@@ -2,10 +2,7 @@
 
 mod told;
 
-use super::{
-    list::{self, counting},
-    modifying, ordered, settings,
-};
+use super::{list::counting, modifying, settings};
 use crate::{
     Exit,
     arguments::{Bulk, BulkList, BulkShow, BulkWhy as Why, Given, Options, Search},
@@ -19,9 +16,14 @@ use bureaucrat_host::{
     bulk::{BulkAnswer, BulkOutcome, BulkQuery, BulkStatus, BulkView},
     commands::{Migration, Order},
     deployed::{DefinitionAnswer, DefinitionQuery},
-    query::{ProcessSummary, Query, QueryAnswer, State, Wanted},
+    query::{Query, QueryAnswer, State, Wanted},
 };
 use bureaucrat_model::{Change, DefinitionRef, Modification, PartOf};
+use bureaucrat_views::{
+    bulk::{Job, JobOutcome, search, verb},
+    orders,
+    processes::{Summary, line},
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -218,7 +220,7 @@ fn give(
         )
     })?;
     match given.json {
-        true => print_line(&told::json(&view).to_string())?,
+        true => print_line(&serde_json::to_string(&Job::of(&view))?)?,
         false => print_line(&told::ended(&view))?,
     }
     let is_whole = matches!(view.status, BulkStatus::Completed(_)) && view.counts.refused == 0;
@@ -256,7 +258,7 @@ fn dry_run(
         bail!("unexpected answer from the engine");
     };
     if given.json {
-        let sample: Vec<_> = processes.iter().map(list::summary).collect();
+        let sample: Vec<_> = processes.iter().map(Summary::of).collect();
         let states: serde_json::Map<_, _> = states
             .into_iter()
             .map(|(state, count)| (counting::words(&state), count.into()))
@@ -268,8 +270,8 @@ fn dry_run(
     if count == 0 {
         screen::tell(&format!(
             "no process fits {}, so there is nothing to {}",
-            told::search(wanted),
-            told::verb(order)
+            search(wanted),
+            verb(order)
         ));
         return Ok(Exit::Done);
     }
@@ -280,13 +282,12 @@ fn dry_run(
     let by_state: Vec<_> = by_state.collect();
     print_line(&format!(
         "would {} {}: {}",
-        told::verb(order),
+        verb(order),
         told::processes(count),
         by_state.join(", ")
     ))?;
-    let line = |process: &ProcessSummary| format!("  {}", list::line(process, now));
     for process in &processes {
-        print_line(&line(process))?;
+        print_line(&format!("  {}", line(process, now)))?;
     }
     if count > processes.len() as u64 {
         print_line("  …")?;
@@ -299,7 +300,7 @@ fn shown(control: &mut Control, show: &BulkShow) -> anyhow::Result<Exit> {
     let job = show.job;
     let view = view(control, job)?;
     match show.json {
-        true => print_line(&told::json(&view).to_string())?,
+        true => print_line(&serde_json::to_string(&Job::of(&view))?)?,
         false => print_line(&told::job(&view))?,
     }
     if !show.outcomes && !show.refused {
@@ -317,10 +318,10 @@ fn shown(control: &mut Control, show: &BulkShow) -> anyhow::Result<Exit> {
         };
         for outcome in &outcomes {
             print_line(&match show.json {
-                true => told::outcome_json(outcome).to_string(),
+                true => serde_json::to_string(&JobOutcome::of(outcome))?,
                 false => match &outcome.outcome {
                     BulkOutcome::Refused(refused) => match serde_json::from_str(refused) {
-                        Ok(refused) => ordered::words(outcome.process, &refused),
+                        Ok(refused) => orders::words(outcome.process, &refused),
                         Err(_) => format!("process {}: refused", outcome.process),
                     },
                     BulkOutcome::Done => format!("process {}: done", outcome.process),

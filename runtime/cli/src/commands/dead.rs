@@ -14,7 +14,8 @@ use bureaucrat_host::{
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Toward;
-use serde_json::{Value, json};
+use bureaucrat_views::letters::{Letter, WholeLetter};
+use serde_json::json;
 
 /// The most letters that an ambiguous number names.
 const CANDIDATES_MAX: usize = 10;
@@ -89,7 +90,7 @@ impl Asked {
         letters.truncate(letters.len() - more);
         if list.json {
             for letter in &letters {
-                print_line(&view(letter).to_string())?;
+                print_line(&serde_json::to_string(&Letter::of(letter))?)?;
             }
         } else if letters.is_empty() {
             screen::tell("no dead letters");
@@ -112,7 +113,7 @@ impl Asked {
             }
         };
         print_line(&if json {
-            shown_json(&detail).to_string()
+            serde_json::to_string(&WholeLetter::of(&detail))?
         } else {
             shown(&detail)
         })?;
@@ -205,28 +206,6 @@ fn unknown(end: &LetterEnd) -> anyhow::Error {
          keeps the last 1,000, and `bureaucrat dead list` shows them"
     );
     Failure::new(Kind::Unknown, what).into()
-}
-
-fn view(letter: &LetterView) -> Value {
-    json!({
-        "letter": letter.letter,
-        "at": letter.at.0,
-        "exchange": letter.exchange,
-        "queue": letter.queue,
-        "code": letter.code,
-        "reason": letter.reason,
-        "bytes": letter.bytes,
-    })
-}
-
-fn shown_json(detail: &LetterDetail) -> Value {
-    let mut object = view(&detail.view);
-    object["properties"] = detail.properties.clone();
-    object["body"] = detail.body.as_ref().map_or(Value::Null, |body| {
-        // What is not UTF-8 is shown as far as it can be.
-        json!(String::from_utf8_lossy(body))
-    });
-    object
 }
 
 fn shown(detail: &LetterDetail) -> String {

@@ -8,9 +8,7 @@ use crate::{
 use anyhow::bail;
 use bureaucrat_host::query::{ProcessSummary, Query, QueryAnswer};
 use bureaucrat_model::{IdPrefix, ProcessId};
-
-/// Digits of an id that a terminal shows.
-pub const SHORT_ID: usize = 8;
+use bureaucrat_views::processes::word;
 
 /// The process that is meant. A whole id is taken as it is, whether there is such a process or not.
 pub fn process(control: &mut Control, prefix: &IdPrefix) -> anyhow::Result<ProcessId> {
@@ -35,13 +33,6 @@ pub fn one(control: &mut Control, prefix: &IdPrefix) -> anyhow::Result<ProcessSu
     }
 }
 
-/// The beginning of an id, as much as a terminal shows; every command takes it.
-pub fn short_id(process: ProcessId) -> String {
-    let mut id = process.to_string();
-    id.truncate(SHORT_ID);
-    id
-}
-
 pub fn unknown(prefix: &IdPrefix) -> anyhow::Error {
     let what = match prefix.whole() {
         Some(process) => format!("there is no process {process}"),
@@ -58,7 +49,7 @@ fn ambiguous(prefix: &IdPrefix, candidates: &[ProcessSummary]) -> anyhow::Error 
     let mut text =
         format!("several processes have ids that begin with {prefix}; give more digits:");
     for candidate in candidates {
-        let state = super::list::word(candidate.state);
+        let state = word(candidate.state);
         let name = screen::clean(&candidate.name);
         text += &format!("\n  {}  {state}  {name}", candidate.process);
     }

@@ -21,6 +21,7 @@ use bureaucrat_host::{
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::{ProcessId, Timestamp};
+use bureaucrat_views::processes::short_id;
 use masking::Masking;
 use serde_json::json;
 use std::{
@@ -67,7 +68,7 @@ fn run_export(options: &Options, export: &IncidentExport) -> anyhow::Result<Exit
     let file = archive(&contents, described.exported_at)?;
     let output = match &export.output {
         Some(output) => output.clone(),
-        None => PathBuf::from(format!("incident-{}.tar", finding::short_id(process))),
+        None => PathBuf::from(format!("incident-{}.tar", short_id(process))),
     };
     write(&output, &file)?;
     told(

@@ -2,7 +2,7 @@
 
 pub mod counting;
 
-use super::{finding, history, id, settings, waits};
+use super::{finding, settings};
 use crate::{
     Exit,
     arguments::{List, Options},
@@ -14,8 +14,11 @@ use anyhow::bail;
 use bureaucrat_host::query::{
     BrokerState, Place, ProcessSummary, Query, QueryAnswer, State, Wanted,
 };
-use bureaucrat_model::{Fault, JsonText, ProcessId, Timestamp};
-use serde_json::{Value, json};
+use bureaucrat_model::Timestamp;
+use bureaucrat_views::{
+    processes::{SHORT_ID, Summary, what, word},
+    waits,
+};
 
 /// Processes per request.
 const PAGE: usize = 500;
@@ -63,7 +66,7 @@ pub fn run(options: &Options, list: &List) -> anyhow::Result<Exit> {
         left = left.saturating_sub(processes.len());
         if list.json {
             for process in &processes {
-                print_line(&summary(process).to_string())?;
+                print_line(&serde_json::to_string(&Summary::of(process))?)?;
             }
         } else {
             table.add(&processes, now);
@@ -124,7 +127,7 @@ impl Table {
         let row = |process: &ProcessSummary| {
             let mut id = process.process.to_string();
             if let Output::Terminal { .. } = self.output {
-                id.truncate(finding::SHORT_ID);
+                id.truncate(SHORT_ID);
             }
             Row {
                 id,
@@ -179,72 +182,5 @@ impl Table {
             print_line(line.trim_end())?;
         }
         Ok(())
-    }
-}
-
-/// A process in one line.
-pub fn line(process: &ProcessSummary, now: Timestamp) -> String {
-    let name = screen::fit(&screen::clean(&process.name), 24);
-    let (id, state, what) = (process.process, word(process.state), what(process, now));
-    format!("{id}  {state}  {name}  {what}")
-}
-
-/// What somebody who looks at a list wants to know of a process.
-fn what(process: &ProcessSummary, now: Timestamp) -> String {
-    if let Some(fault) = &process.fault {
-        return screen::clean(&format!("{}: {}", fault.code, fault.message));
-    }
-    if let Some(incident) = &process.incident {
-        return screen::clean(incident);
-    }
-    const NAMED: usize = 3;
-    let waits: Vec<String> = process
-        .waits
-        .iter()
-        .take(NAMED)
-        .map(|wait| waits::short(wait, now))
-        .collect();
-    let more = if process.waits.len() > NAMED {
-        ", …"
-    } else {
-        ""
-    };
-    screen::clean(&format!("{}{more}", waits.join(", ")))
-}
-
-/// A process in a list, as JSON.
-pub fn summary(process: &ProcessSummary) -> Value {
-    json!({
-        "process": id(process.process),
-        "name": process.name,
-        "version": process.version,
-        "key": process.key,
-        "deadline": process.deadline.map(|at| at.0),
-        "state": word(process.state),
-        "launched_at": process.launched_at.0,
-        "ended_at": process.ended_at.map(|at| at.0),
-        "fault": process.fault.as_ref().map(|fault| fault_json(process.process, fault)),
-        "incident": process.incident,
-        "waits": process.waits.iter().map(|wait| waits::json(process.process, wait)).collect::<Vec<_>>(),
-    })
-}
-
-/// A fault of a process with its data, as JSON.
-pub fn fault_json(process: ProcessId, fault: &Fault) -> Value {
-    let mut json = history::of_fault(process, fault);
-    if let Some(data) = fault.data.as_ref().and_then(JsonText::to_value) {
-        json["data"] = data;
-    }
-    json
-}
-
-/// A state in one word.
-pub const fn word(state: State) -> &'static str {
-    match state {
-        State::Running => "running",
-        State::Incident => "incident",
-        State::Suspended => "suspended",
-        State::Completed => "completed",
-        State::Failed => "failed",
     }
 }

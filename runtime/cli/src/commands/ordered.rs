@@ -11,7 +11,7 @@ use bureaucrat_host::{
     commands::{Order, OrderOutcome},
     query::{Query, QueryAnswer},
 };
-use bureaucrat_model::ProcessId;
+use bureaucrat_views::orders;
 use serde_json::json;
 
 /// Gives an order; `done` describes the success.
@@ -46,27 +46,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
         | OrderOutcome::Suspended
         | OrderOutcome::NotSuspended
         | OrderOutcome::Damaged
-        | OrderOutcome::Refused(_) => bail!("{}", words(process, &outcome)),
+        | OrderOutcome::Refused(_) => bail!("{}", orders::words(process, &outcome)),
     }
     Ok(Exit::Done)
-}
-
-/// What a person needs to know of the outcome of an order.
-pub fn words(process: ProcessId, outcome: &OrderOutcome) -> String {
-    match outcome {
-        OrderOutcome::Done | OrderOutcome::Planned(_) => format!("process {process}: done"),
-        OrderOutcome::Unknown => format!("there is no process {process}"),
-        OrderOutcome::Ended => format!("process {process} has already ended"),
-        OrderOutcome::Suspended => format!(
-            "process {process} is suspended already; `bureaucrat resume {process}` has it continue"
-        ),
-        OrderOutcome::NotSuspended => format!(
-            "process {process} is not suspended; `bureaucrat list --state suspended` shows those that are"
-        ),
-        OrderOutcome::Damaged => format!(
-            "the record of process {process} is damaged; `bureaucrat show {process}` names it, \
-             and `bureaucrat fsck` says what can be done"
-        ),
-        OrderOutcome::Refused(refusal) => format!("process {process}: {refusal}"),
-    }
 }

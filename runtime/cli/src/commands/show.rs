@@ -1,6 +1,6 @@
 //! `show`: one process of the running engine: its state, what it waits for and why, its fields, what happened to it.
 
-use super::{astray, finding, history, id, list, settings, waits};
+use super::{finding, settings};
 use crate::{
     Exit,
     arguments::{Options, Show},
@@ -12,9 +12,14 @@ use bureaucrat_host::query::{
     BrokerState, Detail, NumberedEntry, ParkedView, ProcessDetail, ProcessSummary, Query,
     QueryAnswer, State,
 };
-use bureaucrat_model::{Fault, JsonText, Recorded, Term, Timestamp};
+use bureaucrat_model::{Recorded, Timestamp};
 use bureaucrat_sandbox::codes;
-use serde_json::{Value, json};
+use bureaucrat_views::{
+    astray, history,
+    processes::word,
+    shown::{Shown, log, told_fault},
+    waits,
+};
 
 /// Prints the process; an unknown process is an error.
 pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
@@ -34,9 +39,7 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
     };
     let astray = astray::found(&mut control, &detail)?;
     let text = if show.json {
-        let mut object = json_of(&detail);
-        object["astray"] = astray::json(&astray);
-        object.to_string()
+        serde_json::to_string(&Shown::of(&detail, &astray))?
     } else {
         let mut text = text_of(&detail);
         let lines = astray::lines(&astray);
@@ -45,45 +48,6 @@ pub fn run(options: &Options, show: &Show) -> anyhow::Result<Exit> {
     };
     print_line(&text)?;
     Ok(Exit::Done)
-}
-
-fn json_of(detail: &ProcessDetail) -> Value {
-    let process = detail.summary.process;
-    let mut object = list::summary(&detail.summary);
-    object["fields"] = detail.fields.clone();
-    object["parked"] = json!(detail.parked);
-    object["broker"] = json!(detail.broker);
-    object["caller"] = detail.caller.map_or(Value::Null, id);
-    object["user"] = json!(detail.user);
-    object["program"] = json!(detail.program);
-    object["now"] = json!(detail.now.0);
-    object["recorded"] = json!(recorded(detail.recorded));
-    let searched = detail.searched.iter().map(|field| {
-        let term = field.term.as_ref().map_or(Value::Null, |term| match term {
-            Term::Text(text) => json!(text),
-            Term::Number(number) => serde_json::from_str(number).unwrap_or(Value::Null),
-            Term::Truth(truth) => json!(truth),
-        });
-        (field.name.clone(), term)
-    });
-    object["searchable"] = Value::Object(searched.collect());
-    object["written"] = json!({
-        "entries": detail.written.entries,
-        "left_out": detail.written.left_out.map_or(0, |left_out| left_out.count()),
-        "hash": detail.written.newest,
-    });
-    if let Some(entries) = &detail.history {
-        let expressions = &detail.expressions;
-        let entries = entries.iter();
-        let entries = entries.map(|entry| history::json(process, entry, expressions));
-        object["history"] = entries.collect();
-        let labels = detail.labels.iter().map(|found| {
-            let label = json!({"id": found.id, "title": found.title, "line": found.line});
-            (found.activity.clone(), label)
-        });
-        object["activities"] = Value::Object(labels.collect());
-    }
-    object
 }
 
 /// Lines of keys and values.
@@ -123,7 +87,7 @@ fn text_of(detail: &ProcessDetail) -> String {
         }),
     );
     let style = screen::style_of(summary.state);
-    let state = format!("{style}{}{style:#}", list::word(summary.state));
+    let state = format!("{style}{}{style:#}", word(summary.state));
     text.add("state", [state]);
     text.add("launched", [ago(summary.launched_at, now)]);
     text.add("ended", summary.ended_at.map(|at| ago(at, now)));
@@ -200,15 +164,6 @@ fn told(parked: ParkedView, state: State, now: Timestamp) -> String {
     }
 }
 
-/// What the definition says about its history.
-const fn recorded(recorded: Recorded) -> &'static str {
-    match recorded {
-        Recorded::Full => "full",
-        Recorded::Decisions => "decisions",
-        Recorded::Ends => "ends",
-    }
-}
-
 /// Why a history has not all that happened.
 const fn shortened(recorded: Recorded) -> Option<&'static str> {
     match recorded {
@@ -238,13 +193,6 @@ fn fault(summary: &ProcessSummary) -> Vec<String> {
     lines
 }
 
-/// The fault that the process failed with, or that it waits for an operator with.
-fn told_fault(summary: &ProcessSummary) -> Option<&Fault> {
-    let mut waits = summary.waits.iter();
-    let waits = || waits.find_map(|wait| wait.waits_for.fault_for_operator());
-    summary.fault.as_ref().or_else(waits)
-}
-
 /// What can be done about a fault of the sandbox.
 fn advice(summary: &ProcessSummary) -> Vec<String> {
     let advice = told_fault(summary).and_then(|fault| codes::advice(fault.code.as_str()));
@@ -252,15 +200,6 @@ fn advice(summary: &ProcessSummary) -> Vec<String> {
         .map(|advice| format!("what to do: {advice}"))
         .into_iter()
         .collect()
-}
-
-/// What a module logged before the evaluation that failed.
-pub(super) fn log(summary: &ProcessSummary) -> Vec<String> {
-    let data = told_fault(summary).and_then(|fault| fault.data.as_ref());
-    let data = data.and_then(JsonText::to_value);
-    let texts = data.as_ref().and_then(|data| data.get("log")?.as_array());
-    let texts = texts.into_iter().flatten().filter_map(|text| text.as_str());
-    texts.map(screen::clean).collect()
 }
 
 /// Why it is parked. A fault that waits for an operator is told with the wait.

@@ -11,9 +11,9 @@ use crate::{
 };
 use anyhow::bail;
 use bureaucrat_host::query::{Query, QueryAnswer, Verified};
-use bureaucrat_model::{HistoryHash, ProcessId};
+use bureaucrat_model::ProcessId;
+use bureaucrat_views::verified::{Proof, Verdict, Verification};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
@@ -22,56 +22,6 @@ use std::{
 
 /// The longest notice, in bytes.
 const NOTICE_BYTES_MAX: u64 = 128 << 20;
-
-/// What a notice says of a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-struct Proof {
-    entries: u64,
-    hash: HistoryHash,
-}
-
-/// What became of one history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Verdict {
-    /// Every entry that is there is as it was written.
-    Whole,
-    Broken(String),
-    /// It is not the history that a notice describes.
-    Differs(String),
-    /// The process is not there any more, so there is nothing to check.
-    Removed,
-}
-
-impl Verdict {
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Broken(_) => "broken",
-            Self::Differs(_) => "differs",
-            Self::Removed => "removed",
-        }
-    }
-
-    fn of(verified: &Verified, proof: Option<Proof>) -> Self {
-        if let Some(broken) = &verified.broken {
-            return Self::Broken(broken.to_string());
-        }
-        match proof {
-            None => Self::Whole,
-            Some(proof) if verified.asked == Some(proof.hash) => Self::Whole,
-            Some(proof) => Self::Differs(match verified.asked {
-                Some(hash) => format!(
-                    "after {} entries its hash is {hash}, and the notice says {}",
-                    proof.entries, proof.hash
-                ),
-                None => format!(
-                    "the notice describes {} entries, and no row ends there",
-                    proof.entries
-                ),
-            }),
-        }
-    }
-}
 
 pub fn run(options: &Options, verify: &Verify) -> anyhow::Result<Exit> {
     let mut control = Control::connect(&settings(options)?.storage)?;
@@ -127,7 +77,11 @@ impl Tally {
             Verdict::Removed => self.removed += 1,
         }
         if verify.json {
-            return print_line(&as_json(process, &verdict, verified.as_ref()).to_string());
+            return print_line(&serde_json::to_string(&Verification::of(
+                process,
+                &verdict,
+                verified.as_ref(),
+            ))?);
         }
         match &verdict {
             Verdict::Whole if verify.notices.is_none() => {
@@ -179,23 +133,6 @@ fn whole(verified: &Verified) -> String {
         "the history of process {} is the one that was written: {} entries{left_out}, {}{uncovered}",
         verified.process, written.entries, written.newest
     )
-}
-
-fn as_json(process: ProcessId, verdict: &Verdict, verified: Option<&Verified>) -> Value {
-    let reason = match verdict {
-        Verdict::Broken(reason) | Verdict::Differs(reason) => Some(reason),
-        Verdict::Whole | Verdict::Removed => None,
-    };
-    let written = verified.map(|verified| verified.written);
-    json!({
-        "process": process,
-        "verdict": verdict.word(),
-        "reason": reason,
-        "entries": written.map(|written| written.entries),
-        "left_out": written.map(|written| written.left_out.map_or(0, |left_out| left_out.count())),
-        "uncovered": verified.map(|verified| verified.uncovered),
-        "hash": written.map(|written| written.newest),
-    })
 }
 
 /// Reads notices; those of launches, and of an engine that wrote no hashes, say nothing of a history.
@@ -254,54 +191,13 @@ fn each_notice(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use bureaucrat_model::{HistoryHead, LeftOut};
-    use bureaucrat_store::histories::Broken;
-
-    fn verified() -> Verified {
-        Verified {
-            process: ProcessId::from_seed([1; 16]),
-            written: HistoryHead {
-                entries: 12,
-                left_out: Some(LeftOut { from: 2, to: 5 }),
-                newest: HistoryHash([7; 32]),
-            },
-            broken: None,
-            uncovered: 0,
-            asked: Some(HistoryHash([7; 32])),
-        }
-    }
-
-    #[test]
-    fn a_notice_proves_a_history() {
-        let proof = |byte| {
-            Some(Proof {
-                entries: 12,
-                hash: HistoryHash([byte; 32]),
-            })
-        };
-        assert_eq!(Verdict::of(&verified(), None), Verdict::Whole);
-        assert_eq!(Verdict::of(&verified(), proof(7)), Verdict::Whole);
-        let Verdict::Differs(reason) = Verdict::of(&verified(), proof(8)) else {
-            panic!("another hash is taken");
-        };
-        assert!(reason.contains("sha256:0808"), "{reason}");
-        let cut = Verified {
-            asked: None,
-            ..verified()
-        };
-        assert!(matches!(Verdict::of(&cut, proof(7)), Verdict::Differs(_)));
-        let broken = Verified {
-            broken: Some(Broken::Changed { entry: 5 }),
-            ..verified()
-        };
-        assert_eq!(Verdict::of(&broken, proof(7)).word(), "broken");
-    }
+    use bureaucrat_model::HistoryHash;
 
     #[test]
     fn notices_are_read_line_by_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("notices");
-        let process = verified().process;
+        let process = ProcessId::from_seed([1; 16]);
         let hash = HistoryHash([7; 32]);
         let ended = format!(
             r#"{{"status": "completed", "process": "{process}", "history": {{"entries": 3, "hash": "{hash}"}}}}"#

@@ -67,13 +67,13 @@ fn password(draft: &Draft, resolved: &[Resolved]) -> Result<Password, Unfit> {
     }
 }
 
-fn origin(name: &str, resolved: &[Resolved]) -> Origin {
+pub fn origin(name: &str, resolved: &[Resolved]) -> Origin {
     let mut rows = resolved.iter();
     let row = rows.find(|row| row.name == name);
     row.map_or(Origin::Default, |row| row.origin.clone())
 }
 
-fn error_of(name: &str, resolved: &[Resolved], reason: String) -> Unfit {
+pub fn error_of(name: &str, resolved: &[Resolved], reason: String) -> Unfit {
     let row = table::rows().find(|row| row.name == name);
     unfit(
         row.unwrap_or(&table::CONFIG),

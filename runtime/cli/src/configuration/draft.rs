@@ -50,6 +50,12 @@ pub struct Draft {
     pub on_fault: Unhandled,
     pub runtime_guests: RuntimeGuests,
     /// Empty when nobody sets it.
+    pub http_listen: String,
+    /// Empty when nobody sets it.
+    pub http_hosts: String,
+    pub http_cert_file: Option<PathBuf>,
+    pub http_key_file: Option<PathBuf>,
+    /// Empty when nobody sets it.
     pub log: String,
     pub log_format: LogFormat,
 }
@@ -93,6 +99,10 @@ impl Default for Draft {
             policy: None,
             on_fault: Unhandled::Fails,
             runtime_guests: RuntimeGuests::Refused,
+            http_listen: String::new(),
+            http_hosts: String::new(),
+            http_cert_file: None,
+            http_key_file: None,
             log: String::new(),
             log_format: LogFormat::Human,
         }

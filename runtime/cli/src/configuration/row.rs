@@ -15,15 +15,17 @@ pub enum Group {
     Storage,
     Queues,
     Limits,
+    Http,
     Logging,
 }
 
 impl Group {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Broker,
         Self::Storage,
         Self::Queues,
         Self::Limits,
+        Self::Http,
         Self::Logging,
     ];
 
@@ -33,6 +35,7 @@ impl Group {
             Self::Storage => "Storage",
             Self::Queues => "Queues and tasks",
             Self::Limits => "Limits",
+            Self::Http => "HTTP",
             Self::Logging => "Logging",
         }
     }

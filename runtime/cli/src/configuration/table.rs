@@ -3,6 +3,8 @@
 //! To add one: a row here, a field in [`super::Draft`], and what uses it. Sections whose keys users make
 //! up are in [`FREE_SECTIONS`]; the bounds of `[limits]` are a table of the sandbox.
 
+mod http;
+
 use super::participants::PARTICIPANTS;
 use super::row::{
     AMQP_SECTION,
@@ -48,7 +50,7 @@ pub static CONFIG: Row = Row::new(
 
 /// Every setting.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    std::iter::once(&CONFIG).chain(ROWS)
+    std::iter::once(&CONFIG).chain(ROWS).chain(http::ROWS)
 }
 
 static ROWS: &[Row] = &[

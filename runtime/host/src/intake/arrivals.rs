@@ -3,6 +3,8 @@
 use super::{cancelling::is_cancel, deploying::is_definition, modules::is_module, router::Arrival};
 use crate::{
     broker::{Delivery, Source},
+    meters::Began,
+    operate::handing_in::{Receipt, Sender},
     plan::{
         Planner,
         events::{Arrived, EventRecord},
@@ -78,7 +80,9 @@ impl Planner {
             answer: answer.answer,
             unusable: answer.unusable,
         };
-        let transaction = Transaction::acknowledging(process.shard(), delivery.handle);
+        self.shared.meters.answers.one();
+        let mut transaction = Transaction::acknowledging(process.shard(), delivery.handle);
+        transaction.after.began = Some(Began::Answer(self.now()));
         if self.knows(process)? {
             let work = Work::Step {
                 process,
@@ -155,6 +159,7 @@ impl Planner {
         event: EventMessage,
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
+        self.shared.meters.events.one();
         let user = delivery.properties.user_id.clone();
         let rules = self.rules(user.as_ref());
         let violation = if rules.publishes.matches(&event.name) {
@@ -167,9 +172,15 @@ impl Planner {
             Some(rules.broken(Rule::Publishes, what))
         };
         if let Some(violation) = violation {
-            let mut transaction = self.violation(shard, delivery, &violation)?;
+            let reasons = [violation.to_string()];
+            let code = violation.rule.code();
+            let mut transaction = match delivery.sender.waits() {
+                true => self.set_aside(shard, delivery, code, &reasons[0])?,
+                false => self.violation(shard, delivery, &violation)?,
+            };
+            transaction.tell(delivery, Receipt::rejected(&reasons));
             if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
-                let reasons = &[violation.to_string()];
+                let reasons = &reasons;
                 let message = reply(&reply_to, None, Report::Rejected { reasons });
                 transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
             }
@@ -186,8 +197,10 @@ impl Planner {
                         event = event.name,
                         "an event with this message id took effect before"
                     );
+                    let repeated = EventOutcome::Repeated;
+                    transaction.tell(delivery, Receipt::Event(repeated));
                     if let Some(reply_to) = reply_to {
-                        let message = event_reply(&reply_to, &event.name, EventOutcome::Repeated);
+                        let message = event_reply(&reply_to, &event.name, repeated);
                         transaction.publish(self.own_key(shard, OutboxKind::Reply), message);
                     }
                     return self.finish(transaction);
@@ -196,7 +209,9 @@ impl Planner {
             }
         }
         self.remember(&mut transaction, seen, None)?;
-        self.store_event(&mut transaction, user.as_ref(), event, reply_to)?;
+        transaction.tell(delivery, Receipt::Stored);
+        let told = (reply_to, delivery.sender.clone());
+        self.store_event(&mut transaction, user.as_ref(), event, told)?;
         self.finish(transaction)
     }
 
@@ -205,7 +220,7 @@ impl Planner {
         transaction: &mut Transaction,
         user: Option<&String>,
         event: EventMessage,
-        reply_to: Option<ReplyTo>,
+        (reply_to, sender): (Option<ReplyTo>, Sender),
     ) -> Result<(), StoreError> {
         let (shard, sequence, now) = (transaction.shard, self.shared.draw(), self.now());
         let record = EventRecord {
@@ -223,6 +238,7 @@ impl Planner {
         let arrived = record.arrived(shard, sequence, value.len());
         let arrived = Arrived {
             reply_to,
+            sender,
             ..arrived
         };
         transaction.after.arrived.push(arrived);
@@ -321,7 +337,8 @@ impl Planner {
         reason: &str,
     ) -> Result<Transaction, StoreError> {
         let is_told = matches!(self.reply_to(delivery, &[]), Ok(Some(_)));
-        if !is_told || !delivery.properties.wants_refusal_alone() {
+        let is_told = is_told && delivery.properties.wants_refusal_alone();
+        if !is_told && !delivery.sender.waits() {
             return self.dead_letter(shard, delivery, code, reason);
         }
         tracing::debug!(code, reason, "a message is refused, and its sender is told");

@@ -13,6 +13,8 @@ use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded, LoadedProgram},
+    meters::Began,
+    operate::handing_in::Receipt,
     plan::{
         Planner,
         jobs::Waiting,
@@ -52,6 +54,7 @@ impl Planner {
         });
         let mut in_hand = LaunchInHand {
             deliveries: vec![delivery],
+            arrived: self.now(),
             text,
             seen,
             waiting: None,
@@ -229,6 +232,7 @@ impl Planner {
                                       delivered before; this may be a repeat");
         }
         let mut transaction = Transaction::new(process.shard());
+        transaction.after.began = Some(Began::Launch(in_hand.arrived));
         transaction.after.acknowledge = in_hand
             .deliveries
             .iter()
@@ -238,6 +242,7 @@ impl Planner {
         if let Some((hash, _)) = self.key_of(&in_hand, &loaded) {
             self.claim_key(&mut transaction, hash, process);
         }
+        transaction.tell(first, Receipt::Launched { process });
         for repeated in in_hand.deliveries.iter().skip(1) {
             self.tell_launcher_again(&mut transaction, repeated, Some(process));
         }
@@ -303,10 +308,17 @@ impl Planner {
         delivery: &Delivery,
         first: Option<ProcessId>,
     ) {
+        let reasons = ["an earlier message with this id was refused".to_owned()];
+        transaction.tell(
+            delivery,
+            match first {
+                Some(process) => Receipt::Launched { process },
+                None => Receipt::rejected(&reasons),
+            },
+        );
         let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) else {
             return;
         };
-        let reasons = ["an earlier message with this id was refused".to_owned()];
         let message = match first {
             Some(process) => reply(&reply_to, Some(process), Report::Launched),
             None => reply(&reply_to, None, Report::Rejected { reasons: &reasons }),
@@ -324,6 +336,7 @@ impl Planner {
         let Some(first) = in_hand.deliveries.first() else {
             return Ok(());
         };
+        self.count_refusal(refusal);
         let shard = process.shard();
         let reasons = refusal.reasons();
         let text = reasons.join("\n");
@@ -343,6 +356,7 @@ impl Planner {
         self.remember(&mut transaction, seen, None)?;
         let reasons = &reasons;
         for delivery in &in_hand.deliveries {
+            transaction.tell(delivery, Receipt::rejected(reasons));
             if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
                 let message = reply(&reply_to, None, Report::Rejected { reasons });
                 transaction.publish(self.own_key(shard, OutboxKind::Reply), message);

@@ -182,7 +182,7 @@ impl Router {
         ))
     }
 
-    fn arrival(&self, delivery: &Delivery) -> Arrival {
+    pub(crate) fn arrival(&self, delivery: &Delivery) -> Arrival {
         if let Some(unreadable) = delivery.properties.unreadable() {
             return Arrival::Unreadable(unreadable);
         }

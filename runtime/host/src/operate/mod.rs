@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod commands;
 pub mod definitions;
 pub mod facts;
+pub mod handing_in;
 pub mod incidents;
 pub mod letters;
 pub(crate) mod listing;
@@ -20,6 +21,7 @@ use bulk::BulkAnswer;
 use commands::OrderOutcome;
 use crossbeam_channel::Sender;
 use definitions::DefinitionAnswer;
+use handing_in::Receipt;
 use modules::ModuleAnswer;
 
 /// The answer to an order, and the operator who waits for it.
@@ -29,6 +31,7 @@ pub(crate) enum Told {
     Definition(Sender<DefinitionAnswer>, DefinitionAnswer),
     Module(Sender<ModuleAnswer>, ModuleAnswer),
     Bulk(Sender<BulkAnswer>, BulkAnswer),
+    Message(handing_in::Sender, Receipt),
 }
 
 impl Told {
@@ -39,6 +42,7 @@ impl Told {
             Self::Definition(reply, answer) => drop(reply.try_send(answer)),
             Self::Module(reply, answer) => drop(reply.try_send(answer)),
             Self::Bulk(reply, answer) => drop(reply.try_send(answer)),
+            Self::Message(sender, receipt) => sender.tell(receipt),
         }
     }
 }

@@ -21,6 +21,7 @@ use bureaucrat_model::{
 };
 pub use bureaucrat_store::{
     attributes::{Attribute, AttributeKind},
+    histories::Broken,
     keys::Place,
 };
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@
 //!
 //! Events of one name keep their order; names do not wait for each other. Bodies stay in the store.
 
-use crate::act::timers::WaitKey;
+use crate::{act::timers::WaitKey, operate::handing_in::Sender};
 use bureaucrat_model::{
     ActivityPath, EventSource, Fields, HistoryEvent, Input, JsonText, Millis, ProcessId,
     Redelivered, ReplyTo, ShardId, Taken, Timestamp,
@@ -58,6 +58,7 @@ impl EventRecord {
             kept: self.kept,
             bytes,
             reply_to: None,
+            sender: Sender::default(),
             redelivered: Redelivered::No,
         }
     }
@@ -119,6 +120,8 @@ pub struct Arrived {
     pub bytes: usize,
     /// Where its publisher wants to be told; what a crash interrupts tells nobody.
     pub reply_to: Option<ReplyTo>,
+    /// The same for one that was handed in on this machine.
+    pub sender: Sender,
     /// Whether an earlier run may have handed it out in part.
     pub redelivered: Redelivered,
 }
@@ -208,7 +211,7 @@ pub struct Handouts {
 impl Handouts {
     pub fn add(&mut self, arrived: Arrived, now: Timestamp) {
         let name = arrived.name.clone();
-        if arrived.reply_to.is_some() {
+        if arrived.reply_to.is_some() || arrived.sender.waits() {
             let due = now.after(SO_FAR);
             self.told.push_back((due, name.clone(), arrived.sequence));
         }
@@ -257,6 +260,7 @@ impl Handouts {
             let counts = handout.reached;
             let told = handout.arrived.clone();
             handout.arrived.reply_to = None;
+            handout.arrived.sender = Sender::default();
             return Some((told, EventOutcome::Delivering(counts)));
         }
         None

@@ -6,7 +6,10 @@ use super::{
     sending::Asking,
     transaction::{Cause, Transaction, Work},
 };
-use crate::act::timers::WaitKey;
+use crate::{
+    act::timers::WaitKey,
+    operate::{Told, handing_in::Receipt},
+};
 use bureaucrat_model::{EventSource, FaultCode, Redelivered};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
@@ -248,6 +251,10 @@ impl Planner {
         arrived: &Arrived,
         outcome: EventOutcome,
     ) {
+        if arrived.sender.waits() {
+            let told = Told::Message(arrived.sender.clone(), Receipt::Event(outcome));
+            transaction.after.told.push(told);
+        }
         if let Some(reply_to) = &arrived.reply_to {
             let message = event_reply(reply_to, &arrived.name, outcome);
             let key = self.own_key(arrived.shard, OutboxKind::Reply);

@@ -1,35 +1,15 @@
-//! Words and JSON for bulk jobs.
+//! Words for bulk jobs.
 
 use crate::{
     Exit,
-    commands::list,
-    screen::{self, now, print_line, quoted},
+    screen::{self, now, print_line},
 };
 use bureaucrat_host::{
-    bulk::{BulkOutcome, BulkOutcomeView, BulkStatus, BulkView},
-    commands::{Order, OrderOutcome},
-    query::{Attribute, Wanted},
+    bulk::{BulkStatus, BulkView},
+    commands::Order,
 };
-use bureaucrat_model::{Change, Millis, Timestamp};
-use serde_json::{Value, json};
-
-/// What is done to a process.
-pub const fn verb(order: &Order) -> &'static str {
-    match order {
-        Order::Cancel { .. } => "cancel",
-        Order::Retry { .. } => "retry",
-        Order::Suspend { .. } => "suspend",
-        Order::Resume => "resume",
-        Order::Terminate { .. } => "terminate",
-        Order::Migrate(_) => "migrate",
-        Order::Modify(modification) => match &modification.change {
-            Change::Retry => "retry",
-            Change::Skip { .. } => "skip the activity of",
-            Change::Set { .. } => "set fields of",
-            Change::Move { .. } => "move",
-        },
-    }
-}
+use bureaucrat_model::{Change, Millis};
+use bureaucrat_views::bulk::{Job, search, state, verb};
 
 pub fn processes(count: u64) -> String {
     match count {
@@ -81,43 +61,6 @@ fn order(order: &Order) -> String {
 
 /// Characters of an order that are shown.
 const SHOWN: usize = 500;
-
-/// A search as options of the command line.
-pub fn search(wanted: &Wanted) -> String {
-    let mut words = Vec::new();
-    if !wanted.states.is_empty() {
-        let states: Vec<_> = wanted.states.iter().copied().map(list::word).collect();
-        words.push(format!("--state {}", states.join(",")));
-    }
-    let attributes = wanted.attributes.iter();
-    words.extend(attributes.map(|attribute| match attribute {
-        Attribute::Field(name, _) => format!("--where {name}=…"),
-        Attribute::Definition(name) => format!("--definition {}", quoted(name)),
-        Attribute::Version(name, version) => format!("--definition {name}@{version}"),
-        Attribute::Key(key) => format!("--key {}", quoted(key)),
-        Attribute::User(name) => format!("--user {}", quoted(name)),
-        Attribute::Fault(code) => format!("--fault {}", quoted(code)),
-        Attribute::Participant(name) => format!("--participant {}", quoted(name)),
-        Attribute::Event(name) => format!("--event {}", quoted(name)),
-    }));
-    let fields = wanted.fields.iter();
-    words.extend(fields.map(|field| {
-        format!(
-            "--where {}",
-            quoted(&format!("{}={}", field.name, field.value))
-        )
-    }));
-    let activity = wanted.activity.iter();
-    words.extend(activity.map(|activity| format!("--activity {}", quoted(activity))));
-    let time = |name: &str, at: Timestamp| format!("{name} {at}");
-    words.extend(wanted.launched_from.map(|at| time("--launched-from", at)));
-    words.extend(
-        wanted
-            .launched_before
-            .map(|at| time("--launched-before", at)),
-    );
-    screen::clean(&words.join(" "))
-}
 
 /// What became of the processes of a job.
 fn counts(view: &BulkView) -> String {
@@ -178,7 +121,7 @@ pub fn job(view: &BulkView) -> String {
 pub fn jobs(jobs: &[BulkView], as_json: bool) -> anyhow::Result<Exit> {
     if as_json {
         for view in jobs {
-            print_line(&json(view).to_string())?;
+            print_line(&serde_json::to_string(&Job::of(view))?)?;
         }
         return Ok(Exit::Done);
     }
@@ -205,46 +148,4 @@ pub fn jobs(jobs: &[BulkView], as_json: bool) -> anyhow::Result<Exit> {
         ))?;
     }
     Ok(Exit::Done)
-}
-
-const fn state(status: BulkStatus) -> &'static str {
-    match status {
-        BulkStatus::Running => "running",
-        BulkStatus::Completed(_) => "completed",
-        BulkStatus::Stopped(_) => "stopped",
-    }
-}
-
-pub fn json(view: &BulkView) -> Value {
-    json!({
-        "job": view.job,
-        "state": state(view.status),
-        "begun_at": view.begun_at.0,
-        "by": view.by.name(),
-        "ended_at": view.status.ended_at().map(|at| at.0),
-        "order": view.order,
-        "search": search(&view.wanted),
-        "counts": {
-            "done": view.counts.done,
-            "changed": view.counts.changed,
-            "refused": view.counts.refused,
-        },
-    })
-}
-
-pub fn outcome_json(view: &BulkOutcomeView) -> Value {
-    let refused = match &view.outcome {
-        BulkOutcome::Refused(refused) => serde_json::from_str::<OrderOutcome>(refused).ok(),
-        BulkOutcome::Done | BulkOutcome::Changed => None,
-    };
-    json!({
-        "process": view.process.to_string(),
-        "at": view.at.0,
-        "outcome": match &view.outcome {
-            BulkOutcome::Done => "done",
-            BulkOutcome::Changed => "changed",
-            BulkOutcome::Refused(_) => "refused",
-        },
-        "refused": refused,
-    })
 }

@@ -1,6 +1,5 @@
 //! How many processes there are, and how many by what they have.
 
-use super::word;
 use crate::{
     Exit,
     arguments::CountedBy,
@@ -11,6 +10,7 @@ use crate::{
 use anyhow::bail;
 use bureaucrat_host::query::{Attribute, AttributeKind, Place, Query, QueryAnswer, State, Wanted};
 use bureaucrat_model::Term;
+use bureaucrat_views::processes::word;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

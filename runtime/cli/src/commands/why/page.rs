@@ -1,8 +1,8 @@
 //! The page that `why` prints: paragraphs, and below them facts under a few headings; 80 columns at
 //! most, so that it fits into any terminal and any ticket.
 
-use super::said::Step;
 use crate::screen::{self, Output};
+use bureaucrat_views::why::Step;
 
 /// The widest page.
 const COLUMNS: usize = 80;

@@ -22,6 +22,7 @@ use crate::{
     operate::{
         Told,
         definitions::{DefinitionAnswer, DeployedView},
+        handing_in::Receipt,
     },
     plan::{Planner, jobs::Waiting, transaction::Transaction},
     tenants::Claim,
@@ -252,6 +253,10 @@ impl Planner {
         match &deploying.origin {
             Origin::Message { delivery, .. } => {
                 transaction.after.acknowledge.push(delivery.handle);
+                if delivery.sender.waits() {
+                    let view = self.deployed_view(deployed);
+                    transaction.tell(delivery, Receipt::Deployed(view));
+                }
                 // An address that may not be given keeps nothing from being deployed.
                 if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
                     let key = self.own_key(transaction.shard, OutboxKind::Reply);
@@ -259,14 +264,18 @@ impl Planner {
                 }
             }
             Origin::Operator(reply) => {
-                let offered = self.catalog.offered(&deployed.name);
-                let newest = offered.last().copied().max(Some(deployed.version));
-                let view = DeployedView::of(deployed, newest.unwrap_or(deployed.version));
+                let view = self.deployed_view(deployed);
                 let told = Told::Definition(reply.clone(), DefinitionAnswer::Deployed(view));
                 transaction.after.told.push(told);
             }
         }
         self.finish(transaction)
+    }
+
+    fn deployed_view(&self, deployed: &DefinitionDeployed) -> DeployedView {
+        let offered = self.catalog.offered(&deployed.name);
+        let newest = offered.last().copied().max(Some(deployed.version));
+        DeployedView::of(deployed, newest.unwrap_or(deployed.version))
     }
 
     fn refuse_deployment(

@@ -22,6 +22,7 @@ use crate::{
     module_catalog::{ModuleRecord, NameRecord, VersionRecord},
     operate::{
         Told,
+        handing_in::Receipt,
         modules::{DeployedModule, ModuleAnswer},
     },
     plan::{Planner, jobs::Waiting, transaction::Transaction},
@@ -307,6 +308,7 @@ impl Planner {
         let text = reasons.join("\n");
         let shard = self.some_shard();
         let mut transaction = self.set_aside(shard, delivery, code, &text)?;
+        transaction.tell(delivery, Receipt::rejected(reasons));
         if let Ok(Some(reply_to)) = self.reply_to(delivery, &[]) {
             let message = reply(&reply_to, None, Report::Rejected { reasons });
             transaction.publish(self.own_key(shard, OutboxKind::Reply), message);

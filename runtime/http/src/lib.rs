@@ -1,0 +1,36 @@
+//! The HTTP API of a running engine: what the command line does over the control socket, with tokens.
+//!
+//! [`operation::Operation`] describes a request completely: its path, who may send it, its
+//! parameters, and what it is answered with. The router, the OpenAPI document and the table of
+//! docs/http.md are made from the same list of them ([`routes::operations`]), so they can't differ.
+//!
+//! Whatever clients do, the engine goes first. HTTP has a thread and a pool of its own, both with a
+//! lower priority than the driver; connections, bodies, waiting questions and each token's requests
+//! are bounded. [`guard`] says who may do what, before anything of a body is read.
+//!
+//! Reading settings, and what the engine answers with, are left to others: see [`Engine`].
+#![forbid(unsafe_code)]
+
+mod body;
+mod connections;
+mod cookie;
+pub mod engine;
+pub mod guard;
+pub mod openapi;
+pub mod operation;
+mod parameters;
+mod patient;
+mod pool;
+pub mod problem;
+mod rate;
+pub mod reply;
+pub mod routes;
+pub mod server;
+pub mod sessions;
+pub mod tokens;
+
+pub use engine::Engine;
+pub use server::{Server, Settings, serve};
+
+/// The nice value of the threads: shards with work to do go first, compiling goes last.
+const NICE: i32 = 5;

@@ -1,0 +1,105 @@
+//! Whether the server answers, and whether the engine works.
+
+use crate::{
+    operation::{Access, Method, Nothing, Operation, Run},
+    problem::Problem,
+    reply::Reply,
+    server::Shared,
+};
+use bureaucrat_host::query::{BrokerState, Query, QueryAnswer, Wanted};
+use bureaucrat_model::Operator;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long an answer of the engine counts: anybody may ask.
+const FRESH: Duration = Duration::from_secs(1);
+
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::other::<Nothing, Health>(
+            (Method::Get, "/health"),
+            "health",
+            Access::Open,
+            "Whether the server answers",
+            Run::Open(|_, _, _| Box::pin(async { Ok(Reply::json(&Health { status: "alive" })) })),
+        ),
+        Operation::other::<Nothing, Readiness>(
+            (Method::Get, "/ready"),
+            "readiness",
+            Access::Open,
+            "Whether the engine answers and is connected to the broker; 503 if not",
+            Run::Open(|shared, _, _| Box::pin(ready(shared))),
+        ),
+    ]
+}
+
+/// The server answers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Health {
+    status: &'static str,
+}
+
+/// Whether the engine works.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Readiness {
+    pub ready: bool,
+    /// `connected` or `away`; null when the engine is too busy to say.
+    #[schemars(with = "Option<String>")]
+    pub broker: Option<BrokerState>,
+}
+
+async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
+    let known = *shared
+        .readiness
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let readiness = match known {
+        Some((at, readiness)) if at.elapsed() < FRESH => readiness,
+        Some(_) | None => {
+            let engine = shared.engine.clone();
+            let answer = shared.run(move || {
+                let query = Query::List {
+                    wanted: Wanted::default(),
+                    after: None,
+                    limit: 1,
+                };
+                Ok(engine.ask(&query, &Operator::named("readiness")))
+            });
+            let broker = match answer.await? {
+                QueryAnswer::Processes { broker, .. } => broker,
+                QueryAnswer::Error { reason } => return Err(Problem::unavailable(reason)),
+                QueryAnswer::Counted { .. }
+                | QueryAnswer::CountedBy { .. }
+                | QueryAnswer::Found { .. }
+                | QueryAnswer::Process(_)
+                | QueryAnswer::Unknown { .. }
+                | QueryAnswer::Ordered { .. }
+                | QueryAnswer::BackedUp { .. }
+                | QueryAnswer::Modules(_)
+                | QueryAnswer::Letters(_)
+                | QueryAnswer::Definitions(_)
+                | QueryAnswer::Facts(_)
+                | QueryAnswer::Bulk(_)
+                | QueryAnswer::Incident(_) => return Err(Problem::unfit()),
+            };
+            let ready = broker == Some(BrokerState::Connected);
+            let readiness = Readiness { ready, broker };
+            let mut known = shared
+                .readiness
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *known = Some((Instant::now(), readiness));
+            readiness
+        }
+    };
+    match readiness.ready {
+        true => Ok(Reply::json(&readiness)),
+        false => Err(Problem::unavailable(
+            "the engine has no connection to the broker, or is too busy to say",
+        )),
+    }
+}

@@ -1,0 +1,364 @@
+//! The server: what its threads share, and the way of a request from its checks to its answer.
+
+use crate::{
+    NICE,
+    body::Budget,
+    connections,
+    engine::{Call, Engine},
+    guard::{Caller, Guard},
+    openapi,
+    operation::{Access, Given, Method, Operation, Run, check_type},
+    pool::Pool,
+    problem::{Code, Problem},
+    rate::Rates,
+    reply::Reply,
+    routes::{self, health::Readiness},
+    sessions::Sessions,
+    tokens::{TokenError, Tokens},
+};
+use axum::{
+    Router,
+    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
+    http::{HeaderValue, header},
+    middleware,
+    response::Response,
+    routing::{MethodFilter, on},
+};
+use bureaucrat_model::Timestamp;
+use rustix::process::setpriority_process;
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+/// How long an answer may take; compiling what is deployed may take minutes.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
+/// The most streams of changes.
+const STREAMS_MAX: usize = 64;
+/// The longest idempotency key, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    /// Names of this server beside those of the loopback interface and its address.
+    pub hosts: Vec<String>,
+    /// Certificate chain and key, in PEM. An address of another interface needs them.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// The folder of the tokens.
+    pub storage: PathBuf,
+    /// The engine's version, for the description.
+    pub version: &'static str,
+}
+
+/// Whether requests are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+/// Why the API can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(
+        "{0} can be reached from other machines, which needs TLS: set `http_cert_file` and `http_key_file`, or listen on \
+         127.0.0.1"
+    )]
+    Open(SocketAddr),
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        address: SocketAddr,
+        error: io::Error,
+    },
+    #[error("{}: {reason}", .path.display())]
+    Certificate { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    #[error("cannot start the threads for HTTP: {0}")]
+    Threads(io::Error),
+}
+
+/// A running server. It ends with the process.
+pub struct Server {
+    /// Where it listens: the port is one of the system's choice if 0 was asked for.
+    pub address: SocketAddr,
+}
+
+/// What all requests share.
+pub struct Shared {
+    pub engine: Arc<dyn Engine>,
+    pub guard: Guard,
+    pool: Pool,
+    rates: Rates,
+    budget: Budget,
+    /// Streams of changes.
+    pub streams: Arc<Semaphore>,
+    /// When the engine was last asked whether it is ready, and what it said.
+    pub readiness: Mutex<Option<(Instant, Readiness)>>,
+}
+
+/// Serves the API, on threads of its own.
+///
+/// # Errors
+/// If an address of another interface has no TLS, or if something can't be read or started.
+pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, ServeError> {
+    let listen = settings.listen;
+    let tls = settings.tls.as_ref();
+    let tls = tls
+        .map(|(chain, key)| connections::acceptor(chain, key))
+        .transpose()?;
+    if tls.is_none() && !listen.ip().is_loopback() {
+        return Err(ServeError::Open(listen));
+    }
+    let guard = Guard {
+        tokens: Tokens::open(&settings.storage)?,
+        sessions: Sessions::default(),
+        scheme: match tls {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        },
+        hosts: hosts(settings),
+    };
+    let shared = Arc::new(Shared {
+        engine,
+        guard,
+        pool: Pool::start().map_err(ServeError::Threads)?,
+        rates: Rates::default(),
+        budget: Budget::default(),
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        readiness: Mutex::default(),
+    });
+    let failed = |error| ServeError::Listen {
+        address: listen,
+        error,
+    };
+    let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let app = router(shared, settings.version);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Threads)?;
+    let accept = move || {
+        // If it fails, the thread works anyway.
+        let _ = setpriority_process(None, NICE);
+        runtime.block_on(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => connections::accept(&listener, tls, app).await,
+                Err(error) => tracing::error!(%error, "the HTTP API cannot listen"),
+            }
+        });
+    };
+    std::thread::Builder::new()
+        .name("http".into())
+        .spawn(accept)
+        .map_err(ServeError::Threads)?;
+    Ok(Server { address })
+}
+
+/// The names that requests may have for this server.
+fn hosts(settings: &Settings) -> Vec<String> {
+    let own = match settings.listen.ip() {
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
+    let configured = settings.hosts.iter().map(|host| host.to_ascii_lowercase());
+    usual.into_iter().chain([own]).chain(configured).collect()
+}
+
+/// All routes.
+fn router(shared: Arc<Shared>, version: &str) -> Router {
+    let operations = routes::operations();
+    let document = openapi::document(&operations, version).to_string();
+    let mut router = Router::new();
+    for operation in operations {
+        router = router.route(&operation.whole_path(), handler(&shared, operation));
+    }
+    routes::described(router, &shared, document)
+        .fallback(async || {
+            Problem::not_found("no operation has this path; /api/v1/openapi.json lists them all")
+                .into_reply()
+                .into_response()
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(Code::Method, "the path takes other methods; see `Allow`")
+                .into_reply()
+                .into_response()
+        })
+        .layer(middleware::map_response(guarded))
+}
+
+/// The headers that all answers have.
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let is_page = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    // A page runs no script but those of this server, and none that is written in it.
+    let policy = match is_page {
+        true => {
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        }
+        false => "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    };
+    for (name, value) in [
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("x-frame-options", "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+type Named = Result<RawPathParams, RawPathParamsRejection>;
+
+fn handler(shared: &Arc<Shared>, operation: Operation) -> axum::routing::MethodRouter {
+    let filter = match operation.method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Delete => MethodFilter::DELETE,
+    };
+    let (shared, operation) = (shared.clone(), Arc::new(operation));
+    on(filter, move |named: Named, request: Request| {
+        let (shared, operation) = (shared.clone(), operation.clone());
+        async move {
+            let answered = carry_out(&shared, &operation, named, request).await;
+            answered.unwrap_or_else(Problem::into_reply).into_response()
+        }
+    })
+}
+
+async fn carry_out(
+    shared: &Arc<Shared>,
+    operation: &Arc<Operation>,
+    named: Named,
+    request: Request,
+) -> Result<Reply, Problem> {
+    let caller = match operation.access {
+        Access::Open => {
+            let head = (request.method(), request.uri(), request.headers());
+            shared.guard.admit(head, Access::Open, now())?
+        }
+        Access::Needs(..) => Some(shared.admitted(&request, operation.access)?),
+    };
+    let path = path(named)?;
+    let (head, body) = request.into_parts();
+    let content_type = head.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    check_type(operation.body, content_type)?;
+    let key = match operation.is_idempotent {
+        true => idempotency_key(&head.headers)?,
+        false => None,
+    };
+    let given = Given {
+        path,
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        key,
+        body: shared.budget.read(body, operation.body_bytes_max).await?,
+    };
+    let call = caller.map(|caller| Call {
+        engine: shared.engine.clone(),
+        caller,
+    });
+    match (&operation.run, call) {
+        (Run::Blocking(run), Some(call)) => {
+            let run = run.clone();
+            let mut reply = shared.run(move || run(&call, &given)).await?;
+            if reply.status == 200 {
+                reply.status = operation.status;
+            }
+            Ok(reply)
+        }
+        (Run::Waiting(run), Some(call)) => run(shared.clone(), call, given).await,
+        (Run::Open(run), _) => run(shared.clone(), head.headers, given).await,
+        (Run::Blocking(_) | Run::Waiting(_), None) => Err(Problem::unfit()),
+    }
+}
+
+/// The parameters in a path.
+fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
+    let named = named.map_err(|_| Problem::not_found("the path is not UTF-8"))?;
+    let named = named.iter();
+    Ok(named
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+fn idempotency_key(headers: &axum::http::HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let is_fit = |byte: u8| (b'!'..=b'~').contains(&byte);
+    let bytes = value.as_bytes();
+    let fits = (1..=KEY_BYTES_MAX).contains(&bytes.len()) && bytes.iter().copied().all(is_fit);
+    match value.to_str() {
+        Ok(key) if fits => Ok(Some(key.to_owned())),
+        Ok(_) | Err(_) => Err(Problem::parameter(format!(
+            "`Idempotency-Key` must have 1 to {KEY_BYTES_MAX} visible characters of ASCII"
+        ))),
+    }
+}
+
+impl Shared {
+    /// Checks a request, and counts it against its token.
+    ///
+    /// # Errors
+    /// With what forbids it.
+    pub fn admitted(&self, request: &Request, access: Access) -> Result<Caller, Problem> {
+        let head = (request.method(), request.uri(), request.headers());
+        let caller = self.guard.admit(head, access, now())?;
+        let caller = caller.ok_or_else(Problem::unfit)?;
+        match self.rates.take(&caller.token.name, Instant::now()) {
+            true => Ok(caller),
+            false => Err(Problem {
+                retry_after: Some(1),
+                ..Problem::new(Code::TooMany, "the token has made too many requests")
+            }),
+        }
+    }
+
+    /// Has a thread for questions do something that blocks.
+    ///
+    /// # Errors
+    /// If too many others wait, or if it takes too long.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let busy = |_| Problem::unavailable("too many questions wait for the engine");
+        let done = self.pool.run(work).map_err(busy)?;
+        match tokio::time::timeout(ANSWER_PATIENCE, done).await {
+            Ok(Ok(done)) => done,
+            // It has panicked, and said why in the log.
+            Ok(Err(_)) => Err(Problem::new(Code::Internal, "the question failed")),
+            Err(_) => Err(Problem::new(
+                Code::TimedOut,
+                "the engine did not answer in time; an order may take effect anyway",
+            )),
+        }
+    }
+}
+
+/// The time of this machine.
+pub fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    Timestamp(u64::try_from(millis).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,13 @@
+//! The HTTP API of a real engine: who may do what, what other sites and stolen tokens can do, and that
+//! a launch is durable when it is answered.
+
+#[path = "http/access.rs"]
+mod access;
+#[path = "http/burdens.rs"]
+mod burdens;
+#[path = "http/launches.rs"]
+mod launches;
+#[path = "http/rig.rs"]
+mod rig;
+#[path = "http/sites.rs"]
+mod sites;
