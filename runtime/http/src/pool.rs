@@ -82,7 +82,7 @@ mod tests {
         let (open, gate) = sync_channel::<()>(0);
         let gate = Arc::new(Mutex::new(gate));
         let mut running = Vec::new();
-        let mut block = || {
+        let block = || {
             let gate = gate.clone();
             pool.run(move || gate.lock().unwrap().recv().is_ok())
         };

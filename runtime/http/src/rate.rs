@@ -44,9 +44,14 @@ mod tests {
     #[test]
     fn a_burst_is_allowed_and_then_the_rate() {
         let (rates, now) = (Rates::default(), Instant::now());
-        let taken = |at| std::iter::repeat_with(|| rates.take("a", at)).take_while(|is| *is);
-        assert_eq!(taken(now).count(), 1_000);
-        assert_eq!(taken(now + Duration::from_secs(1)).count(), 500);
+        let taken = |at| {
+            let one_more = || rates.take("a", at);
+            std::iter::repeat_with(one_more)
+                .take_while(|is| *is)
+                .count()
+        };
+        assert_eq!(taken(now), 1_000);
+        assert_eq!(taken(now + Duration::from_secs(1)), 500);
         assert!(rates.take("b", now));
     }
 }

@@ -11,7 +11,7 @@ pub mod letters;
 pub mod modules;
 pub mod orders;
 pub mod processes;
-mod search;
+pub(crate) mod search;
 mod sending;
 mod session;
 
