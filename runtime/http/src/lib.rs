@@ -18,6 +18,7 @@ pub mod engine;
 pub mod guard;
 pub mod openapi;
 pub mod operation;
+mod pages;
 mod parameters;
 mod patient;
 mod pool;

@@ -12,7 +12,7 @@ pub mod metrics;
 pub mod modules;
 pub mod orders;
 pub mod processes;
-mod search;
+pub(crate) mod search;
 mod sending;
 mod session;
 

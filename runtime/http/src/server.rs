@@ -7,7 +7,8 @@ use crate::{
     engine::{Call, Engine},
     guard::{Caller, Guard},
     openapi,
-    operation::{Access, Given, Method, Operation, Run, check_type},
+    operation::{API, Access, Given, Method, Operation, Run, check_type},
+    pages,
     pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
@@ -96,7 +97,7 @@ pub struct Shared {
     pub guard: Guard,
     pool: Pool,
     rates: Rates,
-    budget: Budget,
+    pub(crate) budget: Budget,
     /// Streams of changes.
     pub streams: Arc<Semaphore>,
     /// When the engine was last asked whether it is ready, and what it said.
@@ -182,8 +183,11 @@ fn router(shared: Arc<Shared>, version: &str) -> Router {
     for operation in operations {
         router = router.route(&operation.whole_path(), handler(&shared, operation));
     }
-    routes::described(router, &shared, document)
-        .fallback(async || {
+    pages::routes(routes::described(router, &shared, document), &shared)
+        .fallback(async |request: Request| {
+            if !request.uri().path().starts_with(API) {
+                return pages::lost();
+            }
             Problem::not_found("no operation has this path; /api/v1/openapi.json lists them all")
                 .into_reply()
                 .into_response()
@@ -202,18 +206,23 @@ async fn guarded(mut response: Response) -> Response {
     let is_page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-    // A page runs no script but those of this server, and none that is written in it.
+    // A page runs no script and loads nothing of another host; its stylesheet is a file.
     let policy = match is_page {
         true => {
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'"
         }
         false => "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    };
+    // With `no-referrer` a browser would send the forms of a page with the `Origin` `null`.
+    let referrer = match is_page {
+        true => "same-origin",
+        false => "no-referrer",
     };
     for (name, value) in [
         ("content-security-policy", policy),
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", referrer),
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
         ("x-frame-options", "DENY"),

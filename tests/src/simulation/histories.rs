@@ -28,21 +28,24 @@ impl Known {
     pub(super) fn histories_fit(&mut self, unit: &Unit) {
         for write in &unit.writes {
             let wrong = match write {
-                Write::Put { table, key, value } => match table {
-                    Table::History => self.histories.row_written(key, value),
-                    Table::Instances => self.histories.head_written(key, value),
-                    Table::Outbox => self.histories.notice_written(key, value),
-                    _ => None,
-                },
-                Write::Delete { table, key } => match table {
-                    Table::Instances => {
-                        let process = keys::instance_of(key).ok();
-                        process.and_then(|process| self.histories.0.remove(&process));
-                        None
-                    }
-                    Table::History => first_row_goes(key, unit),
-                    _ => None,
-                },
+                Write::Put { table, key, value } if *table == Table::History => {
+                    self.histories.row_written(key, value)
+                }
+                Write::Put { table, key, value } if *table == Table::Instances => {
+                    self.histories.head_written(key, value)
+                }
+                Write::Put { table, key, value } if *table == Table::Outbox => {
+                    self.histories.notice_written(key, value)
+                }
+                Write::Delete { table, key } if *table == Table::Instances => {
+                    let process = keys::instance_of(key).ok();
+                    process.and_then(|process| self.histories.0.remove(&process));
+                    None
+                }
+                Write::Delete { table, key } if *table == Table::History => {
+                    first_row_goes(key, unit)
+                }
+                Write::Put { .. } | Write::Delete { .. } => None,
             };
             if let Some(wrong) = wrong {
                 self.violate(wrong);

@@ -65,11 +65,15 @@ impl Tally {
     ) -> anyhow::Result<()> {
         let entries = proof.map(|proof| proof.entries);
         let answer = control.ask(&Query::Verify { process, entries })?;
-        let (verdict, verified) = match answer {
-            QueryAnswer::Verified(verified) => (Verdict::of(&verified, proof), Some(verified)),
-            QueryAnswer::Unknown { .. } if proof.is_some() => (Verdict::Removed, None),
-            QueryAnswer::Unknown { .. } => return Err(finding::unknown(&process.into())),
-            _ => bail!("unexpected answer from the engine"),
+        let (verdict, verified) = if let QueryAnswer::Verified(verified) = answer {
+            (Verdict::of(&verified, proof), Some(verified))
+        } else if let QueryAnswer::Unknown { .. } = answer {
+            if proof.is_none() {
+                return Err(finding::unknown(&process.into()));
+            }
+            (Verdict::Removed, None)
+        } else {
+            bail!("unexpected answer from the engine");
         };
         match verdict {
             Verdict::Whole => self.whole += 1,

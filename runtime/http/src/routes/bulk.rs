@@ -56,7 +56,7 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-fn ask(call: &Call, query: BulkQuery) -> Result<BulkAnswer, Problem> {
+pub fn ask(call: &Call, query: BulkQuery) -> Result<BulkAnswer, Problem> {
     let QueryAnswer::Bulk(answer) = call.ask(&Query::Bulk(query))? else {
         return Err(Problem::unfit());
     };
@@ -64,7 +64,7 @@ fn ask(call: &Call, query: BulkQuery) -> Result<BulkAnswer, Problem> {
 }
 
 /// Whether a job concerns only what the caller may see.
-fn may_see(call: &Call, view: &BulkView) -> bool {
+pub fn may_see(call: &Call, view: &BulkView) -> bool {
     call.caller.user().is_none_or(|user| {
         let own = Attribute::User(user.to_owned());
         view.wanted.attributes.contains(&own)
@@ -90,10 +90,10 @@ fn list(call: &Call, _: Nothing) -> Result<Jobs, Problem> {
 #[derive(Deserialize, JsonSchema)]
 pub struct One {
     /// Its number.
-    job: u64,
+    pub job: u64,
 }
 
-fn view(call: &Call, job: u64) -> Result<Box<BulkView>, Problem> {
+pub fn view(call: &Call, job: u64) -> Result<Box<BulkView>, Problem> {
     match ask(call, BulkQuery::Show { job })? {
         BulkAnswer::Job(view) if may_see(call, &view) => Ok(view),
         BulkAnswer::Job(_)
@@ -245,7 +245,7 @@ fn outcomes(call: &Call, wanted: Outcomes) -> Result<OutcomePage, Problem> {
     })
 }
 
-fn stop(call: &Call, one: One) -> Result<Job, Problem> {
+pub fn stop(call: &Call, one: One) -> Result<Job, Problem> {
     view(call, one.job)?;
     match ask(call, BulkQuery::Stop { job: one.job })? {
         BulkAnswer::Stopped => show(call, one),

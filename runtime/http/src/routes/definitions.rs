@@ -79,7 +79,7 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-fn ask(call: &Call, query: DefinitionQuery) -> Result<DefinitionAnswer, Problem> {
+pub fn ask(call: &Call, query: DefinitionQuery) -> Result<DefinitionAnswer, Problem> {
     let QueryAnswer::Definitions(answer) = call.ask(&Query::Definitions(query))? else {
         return Err(Problem::unfit());
     };
@@ -100,7 +100,7 @@ pub struct Listed {
 }
 
 /// Those that are there for the caller.
-fn visible(call: &Call) -> Result<Vec<NameView>, Problem> {
+pub fn visible(call: &Call) -> Result<Vec<NameView>, Problem> {
     let DefinitionAnswer::Listed { mut definitions } = ask(call, DefinitionQuery::List)? else {
         return Err(Problem::unfit());
     };
@@ -152,12 +152,12 @@ pub struct Shown {
     schedule: Option<Schedule>,
 }
 
-fn name_of(text: &str) -> Result<DefinitionName, Problem> {
+pub fn name_of(text: &str) -> Result<DefinitionName, Problem> {
     text.parse()
         .map_err(|_| Problem::not_found(format!("no definition `{text}` is deployed here")))
 }
 
-fn number(version: u64) -> Result<Number, Problem> {
+pub fn number(version: u64) -> Result<Number, Problem> {
     let number = u32::try_from(version).ok().and_then(Number::new);
     number.ok_or_else(|| Problem::not_found(format!("there is no version {version}")))
 }

@@ -84,7 +84,8 @@ async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
                 | QueryAnswer::Definitions(_)
                 | QueryAnswer::Facts(_)
                 | QueryAnswer::Bulk(_)
-                | QueryAnswer::Incident(_) => return Err(Problem::unfit()),
+                | QueryAnswer::Incident(_)
+                | QueryAnswer::Verified(_) => return Err(Problem::unfit()),
             };
             let ready = broker == Some(BrokerState::Connected);
             let readiness = Readiness { ready, broker };

@@ -51,7 +51,7 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-fn ask(call: &Call, query: LetterQuery) -> Result<LetterAnswer, Problem> {
+pub fn ask(call: &Call, query: LetterQuery) -> Result<LetterAnswer, Problem> {
     let QueryAnswer::Letters(answer) = call.ask(&Query::Letters(query))? else {
         return Err(Problem::unfit());
     };
@@ -119,7 +119,7 @@ fn discard(call: &Call, one: One) -> Result<Done, Problem> {
     give(call, one.letter, LetterOrder::Discard, "discarded")
 }
 
-fn give(
+pub fn give(
     call: &Call,
     letter: u64,
     order: LetterOrder,
@@ -144,7 +144,7 @@ fn give(
     }
 }
 
-fn unknown(letter: u64) -> Problem {
+pub fn unknown(letter: u64) -> Problem {
     Problem::not_found(format!(
         "the engine has no copy of a dead letter {letter}; it keeps the last 1,000"
     ))

@@ -52,18 +52,18 @@ pub fn operations() -> Vec<Operation> {
             history,
         ),
         Operation::get(
-            "/processes/{process}/why",
-            "explain_process",
-            READ,
-            "Why a process does not continue, and what can be done",
-            explain,
-        ),
-        Operation::get(
             "/processes/{process}/verification",
             "verify_history",
             READ,
             "Whether the history of a process is the one that was written",
             verify,
+        ),
+        Operation::get(
+            "/processes/{process}/why",
+            "explain_process",
+            READ,
+            "Why a process does not continue, and what can be done",
+            explain,
         ),
         Operation::get(
             "/processes/{process}/incident",
@@ -211,14 +211,15 @@ fn verify(call: &Call, asked: Verify) -> Result<Verification, Problem> {
     // Whether the caller may see it.
     detail(call, process, Detail::State)?;
     let entries = asked.entries;
-    match call.ask(&Query::Verify { process, entries })? {
-        QueryAnswer::Verified(verified) => {
-            let verdict = Verdict::of(&verified, proof);
-            Ok(Verification::of(process, &verdict, Some(&verified)))
-        }
-        QueryAnswer::Error { reason } => Err(Problem::unavailable(reason)),
-        _ => Err(Problem::unfit()),
+    let answer = call.ask(&Query::Verify { process, entries })?;
+    if let QueryAnswer::Error { reason } = answer {
+        return Err(Problem::unavailable(reason));
     }
+    let QueryAnswer::Verified(verified) = answer else {
+        return Err(Problem::unfit());
+    };
+    let verdict = Verdict::of(&verified, proof);
+    Ok(Verification::of(process, &verdict, Some(&verified)))
 }
 
 /// The entries of an incident's file.

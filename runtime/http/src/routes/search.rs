@@ -221,6 +221,7 @@ pub fn detail(
         | QueryAnswer::Facts(_)
         | QueryAnswer::Bulk(_)
         | QueryAnswer::Incident(_)
+        | QueryAnswer::Verified(_)
         | QueryAnswer::Error { .. } => Err(Problem::unfit()),
     }
 }

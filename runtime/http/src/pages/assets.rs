@@ -1,0 +1,74 @@
+//! The files that pages name: a stylesheet and an icon, in this program. A hash of each is in its
+//! name, so browsers keep them for good and never see an old one.
+
+use super::layout::Frame;
+use crate::{
+    operation::Access,
+    problem::Problem,
+    reply::Reply,
+    server::{Shared, now},
+};
+use axum::extract::Request;
+use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
+
+struct Asset {
+    path: String,
+    content_type: &'static str,
+    text: &'static str,
+}
+
+static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        ("style", "css"),
+        "text/css",
+        include_str!("assets/style.css"),
+    )
+});
+static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    let icon = include_str!("assets/icon.svg");
+    Asset::new(("icon", "svg"), "image/svg+xml", icon)
+});
+
+impl Asset {
+    fn new((stem, ending): (&str, &str), content_type: &'static str, text: &'static str) -> Self {
+        let hash = Sha256::digest(text);
+        let hash: String = hash
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            path: format!("/assets/{stem}-{hash}.{ending}"),
+            content_type,
+            text,
+        }
+    }
+}
+
+/// The address of the stylesheet.
+pub fn style() -> &'static str {
+    &STYLE.path
+}
+
+/// The address of the icon.
+pub fn icon() -> &'static str {
+    &ICON.path
+}
+
+/// # Errors
+/// If the request is for another host, or for a file that is not there.
+pub fn serve(shared: &Shared, request: &Request) -> Result<Reply, Problem> {
+    let head = (request.method(), request.uri(), request.headers());
+    shared.guard.admit(head, Access::Open, now())?;
+    let path = request.uri().path();
+    let found = [&STYLE, &ICON].into_iter().find(|asset| asset.path == path);
+    match found {
+        Some(asset) => Ok(Reply::of(200, asset.content_type, asset.text)
+            .with("cache-control", "public, max-age=31536000, immutable")),
+        None => Ok(super::layout::problem(
+            &Problem::not_found("there is no such file"),
+            &Frame::default(),
+        )),
+    }
+}

@@ -1,0 +1,203 @@
+//! Deployed definitions, their versions and texts.
+
+use super::{
+    Answer, Visit,
+    fields::{encoded, path},
+    layout::Section,
+    parts::{exactly, facts, long, said, table, when},
+};
+use crate::{
+    problem::Problem,
+    routes::definitions::{ask, name_of, number, visible},
+    server::now,
+};
+use bureaucrat_host::deployed::{
+    ByView, DefinitionAnswer, DefinitionQuery, ScheduleView, VersionView,
+};
+use bureaucrat_model::{DefinitionName, Version};
+use maud::{Markup, html};
+
+pub fn list(visit: &Visit) -> Result<Answer, Problem> {
+    let (definitions, now) = (visible(&visit.call)?, now());
+    let rows: Vec<Vec<Markup>> = definitions
+        .iter()
+        .map(|view| {
+            vec![
+                html! { a href=(of(&view.name)) { (view.name) } },
+                newest(view.newest),
+                html! { (view.versions) },
+                html! { (view.retired) },
+                when(view.deployed_at, now),
+                by(&view.owner),
+            ]
+        })
+        .collect();
+    let headings = [
+        "Name",
+        "Launches version",
+        "Versions",
+        "Retired",
+        "Last deployed",
+        "Owner",
+    ];
+    let body = html! {
+        h1 { "Definitions" }
+        @if rows.is_empty() {
+            p.empty { "No definition is deployed. " code { "bureaucrat deploy FILE" } " deploys one." }
+        } @else {
+            (table("Deployed definitions", &headings, &rows))
+        }
+    };
+    Ok(Answer::page("Definitions", body))
+}
+
+pub fn name(visit: &Visit) -> Result<Answer, Problem> {
+    let shown = look(visit, None)?;
+    let now = now();
+    let newest = shown.versions.iter().rev();
+    let newest = newest.clone().find(|view| view.retired_at.is_none());
+    let rows: Vec<Vec<Markup>> = shown
+        .versions
+        .iter()
+        .rev()
+        .map(|view| {
+            let version = view.version;
+            vec![
+                html! { a href=(of_version(&shown.name, version)) { "Version " (version) } },
+                status(view, newest.map(|newest| newest.version)),
+                exactly(view.deployed_at, now),
+                by(&view.by),
+                html! { (view.bytes) " bytes" },
+                html! { a href=(processes(&format!("{}@{version}", shown.name))) { "Processes" } },
+            ]
+        })
+        .collect();
+    let headings = ["Version", "Status", "Deployed", "By", "Text", "Processes"];
+    let title = shown.name.to_string();
+    let body = html! {
+        p.crumbs { a href=(Section::Definitions.path()) { "Definitions" } }
+        h1 { (title) }
+        p { a href=(processes(&title)) { "Processes of all versions" } }
+        @if let Some(schedule) = &shown.schedule {
+            section {
+                h2 { "Schedule" }
+                (facts(&[
+                    ("Launches", html! { "version " (schedule.version) }),
+                    ("Times", html! { code { (said(&schedule.cron)) } " in " (said(&schedule.zone)) }),
+                    ("Next", exactly(schedule.next, now)),
+                ]))
+            }
+        }
+        section {
+            h2 { "Versions" }
+            (table("Versions, newest first", &headings, &rows))
+        }
+    };
+    Ok(Answer::page(title, body))
+}
+
+pub fn version(visit: &Visit) -> Result<Answer, Problem> {
+    let asked = number(visit.number("version")?)?;
+    let shown = look(visit, Some(asked))?;
+    let now = now();
+    let view = shown.versions.iter().find(|view| view.version == asked);
+    let view = view.ok_or_else(Problem::unfit)?;
+    let title = format!("{}@{asked}", shown.name);
+    let mut about = vec![
+        ("Deployed", exactly(view.deployed_at, now)),
+        ("By", by(&view.by)),
+        (
+            "Text",
+            html! { (view.bytes) " bytes, " code { (view.hash) } },
+        ),
+        ("Program", html! { code { (view.program) } }),
+    ];
+    if let Some(at) = view.retired_at {
+        about.push(("Retired", exactly(at, now)));
+    }
+    let body = html! {
+        p.crumbs {
+            a href=(Section::Definitions.path()) { "Definitions" } " / "
+            a href=(of(&shown.name)) { (shown.name) }
+        }
+        h1 { (title) }
+        (facts(&about))
+        p { a href=(processes(&title)) { "Processes of this version" } }
+        section {
+            h2 { "Text" }
+            (long(shown.source.as_deref().unwrap_or_default()))
+        }
+    };
+    Ok(Answer::page(title, body))
+}
+
+struct Looked {
+    name: DefinitionName,
+    /// Oldest first.
+    versions: Vec<VersionView>,
+    source: Option<String>,
+    schedule: Option<ScheduleView>,
+}
+
+/// A definition that the visitor may see.
+fn look(visit: &Visit, version: Option<Version>) -> Result<Looked, Problem> {
+    let name = name_of(visit.named("name"))?;
+    let is_there = visible(&visit.call)?.iter().any(|view| view.name == name);
+    if !is_there {
+        let what = format!("no definition `{name}` is deployed here");
+        return Err(Problem::not_found(what));
+    }
+    let DefinitionAnswer::Shown {
+        name,
+        versions,
+        source,
+        schedule,
+    } = ask(&visit.call, DefinitionQuery::Show { name, version })?
+    else {
+        return Err(Problem::unfit());
+    };
+    Ok(Looked {
+        name,
+        versions,
+        source,
+        schedule,
+    })
+}
+
+fn of(name: &DefinitionName) -> String {
+    format!("{}/{}", Section::Definitions.path(), encoded(name.as_str()))
+}
+
+fn of_version(name: &DefinitionName, version: Version) -> String {
+    format!("{}/{version}", of(name))
+}
+
+/// The processes of a definition or a version.
+fn processes(definition: &str) -> String {
+    path(Section::Processes.path(), [("definition", definition)])
+}
+
+fn newest(newest: Option<Version>) -> Markup {
+    match newest {
+        Some(version) => html! { (version) },
+        None => html! { span.soft { "none" } },
+    }
+}
+
+fn status(view: &VersionView, newest: Option<Version>) -> Markup {
+    match view.retired_at {
+        Some(_) => html! { span.state.failed { "retired" } },
+        None if newest == Some(view.version) => {
+            html! { span.state.completed { "launched by the name" } }
+        }
+        None => html! { span.state { "deployed" } },
+    }
+}
+
+fn by(by: &ByView) -> Markup {
+    match by {
+        ByView::Operator => html! { "an operator" },
+        ByView::Anonymous => html! { "a message without a user" },
+        ByView::User { user } => said(user),
+    }
+}

@@ -1,0 +1,143 @@
+//! What all pages have: head, navigation, who is logged in.
+
+use super::{READ_ENGINE, assets, parts::problem_words};
+use crate::{guard::Caller, operation::Access, problem::Problem, reply::Reply};
+use maud::{DOCTYPE, Markup, html};
+
+/// The part of the dashboard that a page belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Overview,
+    Processes,
+    Definitions,
+    Letters,
+    Bulk,
+}
+
+impl Section {
+    const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Processes,
+        Self::Definitions,
+        Self::Letters,
+        Self::Bulk,
+    ];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Processes => "Processes",
+            Self::Definitions => "Definitions",
+            Self::Letters => "Dead letters",
+            Self::Bulk => "Bulk jobs",
+        }
+    }
+
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/",
+            Self::Processes => "/processes",
+            Self::Definitions => "/definitions",
+            Self::Letters => "/letters",
+            Self::Bulk => "/bulk",
+        }
+    }
+
+    /// Who may see it.
+    const fn access(self) -> Access {
+        match self {
+            Self::Overview | Self::Processes | Self::Definitions | Self::Bulk => super::READ,
+            Self::Letters => READ_ENGINE,
+        }
+    }
+
+    fn is_for(self, caller: &Caller) -> bool {
+        match self.access() {
+            Access::Open => true,
+            Access::Needs(role, reach) => caller.may(role, reach).is_ok(),
+        }
+    }
+}
+
+/// What is around the body of a page.
+#[derive(Default)]
+pub struct Frame<'a> {
+    /// Nobody on pages that need no session.
+    pub caller: Option<&'a Caller>,
+    pub section: Option<Section>,
+    /// For the form that logs out.
+    pub proof: &'a str,
+}
+
+pub fn page(status: u16, title: &str, body: &Markup, frame: &Frame<'_>) -> Reply {
+    let text = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { (title) " · bureaucrat" }
+                link rel="stylesheet" href=(assets::style());
+                link rel="icon" type="image/svg+xml" href=(assets::icon());
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                (header(frame))
+                main #main tabindex="-1" { (body) }
+                @if frame.caller.is_some() {
+                    footer { "All times are UTC. A page shows what was so when it was loaded." }
+                }
+            }
+        }
+    };
+    let mut reply = Reply::html(text.into_string());
+    reply.status = status;
+    reply
+}
+
+fn header(frame: &Frame<'_>) -> Markup {
+    html! {
+        header {
+            div.bar {
+                a.brand href="/" { img src=(assets::icon()) alt="" width="20" height="20"; "bureaucrat" }
+                @if let Some(caller) = frame.caller {
+                    nav aria-label="Main" {
+                        ul {
+                            @for section in Section::ALL.into_iter().filter(|section| section.is_for(caller)) {
+                                li {
+                                    @let is_here = (frame.section == Some(section)).then_some("true");
+                                    a href=(section.path()) aria-current=[is_here] { (section.title()) }
+                                }
+                            }
+                        }
+                    }
+                    form.who method="post" action="/logout" {
+                        input type="hidden" name="proof" value=(frame.proof);
+                        span title="Your token, and its role" {
+                            (caller.token.name) " (" (caller.token.role.name())
+                            @if let Some(user) = caller.user() { ", for " (user) }
+                            ")"
+                        }
+                        button.quiet type="submit" { "Log out" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A request that failed, for a person.
+pub fn problem(problem: &Problem, frame: &Frame<'_>) -> Reply {
+    let body = html! {
+        h1 { (problem.code.title()) }
+        p.lead { (problem_words(problem)) }
+        p { a href="/" { "To the overview" } }
+    };
+    let reply = page(problem.code.status(), problem.code.title(), &body, frame);
+    match problem.retry_after {
+        Some(seconds) => reply.with("retry-after", seconds.to_string()),
+        None => reply,
+    }
+}

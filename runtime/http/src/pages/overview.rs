@@ -1,0 +1,107 @@
+//! The first page: how many processes are in which state, and those that somebody should look at.
+
+use super::{
+    Answer, Visit,
+    fields::path,
+    filter::STATES,
+    layout::Section,
+    list::{find, rows},
+    parts::{broker, state},
+};
+use crate::{
+    problem::Problem,
+    routes::search::{Search, StateName},
+};
+use bureaucrat_host::query::{Query, QueryAnswer, Wanted};
+use bureaucrat_views::processes::word;
+use maud::{Markup, html};
+
+/// So often the engine is asked to continue to count the processes of a state, a few thousand a time.
+const COUNTS_MAX: usize = 5;
+/// Rows of each list.
+const SHOWN: usize = 8;
+
+pub fn page(visit: &Visit) -> Result<Answer, Problem> {
+    let newest = find(visit, all(visit)?, None, SHOWN)?;
+    let incidents = find(visit, of(visit, StateName::Incident)?, None, SHOWN)?;
+    let failed = find(visit, of(visit, StateName::Failed)?, None, SHOWN)?;
+    let mut counts = Vec::new();
+    for (of_state, name) in STATES {
+        counts.push((of_state, count(visit, of(visit, name)?)?));
+    }
+    let body = html! {
+        h1 { "Overview" }
+        p.lead { "Broker: " (broker(newest.broker)) }
+        ul.counts {
+            @for (of_state, count) in counts {
+                li {
+                    a href=(in_state(word(of_state))) {
+                        span.number { (count) }
+                        (state(of_state))
+                    }
+                }
+            }
+        }
+        section {
+            h2 { "Incidents" }
+            @if incidents.processes.is_empty() {
+                p.empty { "No process needs a person." }
+            } @else {
+                (rows("The newest incidents", &incidents.processes, incidents.now))
+                p { a href=(in_state("incident")) { "All incidents" } }
+            }
+        }
+        @if !failed.processes.is_empty() {
+            section {
+                h2 { "Failed" }
+                (rows("The newest processes that failed", &failed.processes, failed.now))
+                p { a href=(in_state("failed")) { "All that failed" } }
+            }
+        }
+        section {
+            h2 { "Newest processes" }
+            @if newest.processes.is_empty() {
+                p.empty { "There is no process yet. " code { "bureaucrat launch FILE" } " starts one." }
+            } @else {
+                (rows("The newest processes", &newest.processes, newest.now))
+                p { a href=(Section::Processes.path()) { "All processes" } }
+            }
+        }
+    };
+    Ok(Answer::page("Overview", body))
+}
+
+fn in_state(word: &str) -> String {
+    path(Section::Processes.path(), [("state", word)])
+}
+
+/// All that the visitor may see.
+fn all(visit: &Visit) -> Result<Wanted, Problem> {
+    Search::default().wanted(&visit.call)
+}
+
+fn of(visit: &Visit, state: StateName) -> Result<Wanted, Problem> {
+    let search = Search {
+        state: vec![state],
+        ..Search::default()
+    };
+    search.wanted(&visit.call)
+}
+
+/// How many there are; of very many, more than how many.
+fn count(visit: &Visit, wanted: Wanted) -> Result<Markup, Problem> {
+    let (mut sum, mut after) = (0_u64, None);
+    for _ in 0..COUNTS_MAX {
+        let wanted = wanted.clone();
+        let QueryAnswer::Counted { count, next } = visit.ask(&Query::Count { wanted, after })?
+        else {
+            return Err(Problem::unfit());
+        };
+        sum = sum.saturating_add(count);
+        after = next;
+        if after.is_none() {
+            return Ok(html! { (sum) });
+        }
+    }
+    Ok(html! { "over " (sum) })
+}

@@ -1,0 +1,464 @@
+//! The dashboard: somebody logs in, finds a process and cancels it; who sees which page; texts of others
+//! stay texts.
+
+use crate::rig::Rig;
+use anyhow::{Context, Result, ensure};
+use bureaucrat_tests::http::Answer;
+use serde_json::json;
+
+/// What attackers put into names and values.
+const ATTACKS: [&str; 5] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "</pre></td><svg onload=alert(1)>",
+    "</title><base href=//evil.example>",
+    "javascript:alert(1)",
+];
+
+/// A browser's part: it keeps a session and says where forms come from.
+struct Visitor<'a> {
+    rig: &'a Rig,
+    cookie: String,
+}
+
+impl<'a> Visitor<'a> {
+    /// Logs in.
+    fn new(rig: &'a Rig, token: &str) -> Result<Self> {
+        let body = format!("token={token}&to=%2Fprocesses");
+        let answer = rig.client.send(("POST", "/login"), &[FORM], &body)?;
+        ensure!(answer.status == 303, "{answer:?}");
+        ensure!(
+            answer.header("location") == Some("/processes"),
+            "{answer:?}"
+        );
+        let cookie = answer.header("set-cookie").context("no cookie")?;
+        for word in ["HttpOnly", "SameSite=Strict"] {
+            ensure!(cookie.contains(word), "{cookie}");
+        }
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        Ok(Self { rig, cookie })
+    }
+
+    fn get(&self, path: &str) -> Result<Answer> {
+        let headers = [("cookie", self.cookie.as_str())];
+        self.rig.client.send(("GET", path), &headers, "")
+    }
+
+    /// A page that is there.
+    fn page(&self, path: &str) -> Result<String> {
+        let answer = self.get(path)?;
+        ensure!(answer.status == 200, "{path}: {answer:?}");
+        is_sound(path, &answer)?;
+        Ok(answer.body)
+    }
+
+    fn post(&self, path: &str, body: &str) -> Result<Answer> {
+        let origin = format!("http://{}", self.rig.client.address);
+        let headers = [("cookie", self.cookie.as_str()), ("origin", &origin), FORM];
+        self.rig.client.send(("POST", path), &headers, body)
+    }
+}
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// The values of an attribute.
+fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
+    let begin = format!(" {attribute}=\"");
+    let parts = page.split(begin.as_str()).skip(1);
+    parts.filter_map(|part| part.split('"').next()).collect()
+}
+
+/// The value of a hidden field.
+fn proof(page: &str) -> Result<&str> {
+    let (_, rest) = page
+        .split_once("name=\"proof\" value=\"")
+        .context("no proof")?;
+    rest.split('"').next().context("no proof")
+}
+
+/// Nothing is run, nothing comes from elsewhere, and nothing is written into a page but text.
+fn is_sound(path: &str, answer: &Answer) -> Result<()> {
+    let page = &answer.body;
+    let policy = answer.header("content-security-policy").unwrap_or_default();
+    ensure!(
+        policy.starts_with("default-src 'none'; style-src 'self'; img-src 'self';"),
+        "{policy}"
+    );
+    for word in ["script-src", "unsafe", "*", "data:"] {
+        ensure!(!policy.contains(word), "{policy}");
+    }
+    ensure!(
+        answer.header("cache-control") == Some("no-store"),
+        "{path}: {answer:?}"
+    );
+    let lower = page.to_lowercase();
+    for tag in [
+        "<script",
+        "<svg",
+        "<base",
+        "<iframe",
+        "<style",
+        "<img src=x",
+        "evil.example>",
+    ] {
+        ensure!(!lower.contains(tag), "{path} has {tag}: {page}");
+    }
+    for attribute in ["href", "src", "action"] {
+        for value in values(page, attribute) {
+            let is_own = (value.starts_with('/') && !value.starts_with("//"))
+                || value.starts_with(['?', '#']);
+            ensure!(is_own, "{path}: {attribute} is {value}");
+        }
+    }
+    for attribute in ["style", "onload", "onerror", "onclick"] {
+        let found = lower.contains(&format!(" {attribute}=\""));
+        ensure!(!found, "{path} has an attribute {attribute}");
+    }
+    ensure!(
+        lower.starts_with("<!doctype html>") && lower.ends_with("</html>"),
+        "{path}: {page}"
+    );
+    ensure!(
+        lower.matches("<h1").count() == 1 && lower.matches("<main").count() == 1,
+        "{path}: {page}"
+    );
+    Ok(())
+}
+
+#[test]
+fn somebody_logs_in_finds_a_process_and_cancels_it() -> Result<()> {
+    let rig = Rig::new("http-pages")?;
+    let process = rig.launch(&rig.local)?;
+    let stranger = rig
+        .client
+        .send(("GET", "/processes?state=running"), &[], "")?;
+    let login = "/login?to=%2Fprocesses%3Fstate%3Drunning";
+    ensure!(
+        stranger.status == 303 && stranger.header("location") == Some(login),
+        "{stranger:?}"
+    );
+    let asked = rig.client.send(("GET", login), &[], "")?;
+    is_sound(login, &asked)?;
+    ensure!(
+        asked.body.contains("value=\"/processes?state=running\""),
+        "{asked:?}"
+    );
+    let wrong = rig
+        .client
+        .send(("POST", "/login"), &[FORM], "token=wrong")?;
+    ensure!(
+        wrong.status == 401 && wrong.header("set-cookie").is_none(),
+        "{wrong:?}"
+    );
+
+    let visitor = Visitor::new(&rig, &rig.local)?;
+    let overview = visitor.page("/")?;
+    ensure!(
+        overview.contains("connected") && overview.contains(&process),
+        "{overview}"
+    );
+    let styles = values(&overview, "href")
+        .into_iter()
+        .find(|path| path.ends_with(".css"));
+    let style = rig
+        .client
+        .send(("GET", styles.context("no stylesheet")?), &[], "")?;
+    ensure!(
+        style.status == 200 && style.header("content-type") == Some("text/css"),
+        "{style:?}"
+    );
+    ensure!(
+        style
+            .header("cache-control")
+            .is_some_and(|kept| kept.contains("immutable")),
+        "{style:?}"
+    );
+    ensure!(
+        !style.body.contains("url(") && !style.body.contains("@import"),
+        "{style:?}"
+    );
+
+    let list = visitor.page("/processes?state=running&definition=waits&key=")?;
+    ensure!(
+        list.contains(&format!("href=\"/processes/{process}\"")),
+        "{list}"
+    );
+    let none = visitor.page("/processes?state=failed&definition=waits")?;
+    ensure!(!none.contains(&process), "{none}");
+    let unfit = visitor.page("/processes?where=novalue")?;
+    ensure!(
+        unfit.contains("must be NAME=VALUE") && unfit.contains("value=\"novalue\""),
+        "{unfit}"
+    );
+
+    let path = format!("/processes/{process}");
+    let shown = visitor.page(&path)?;
+    let cancel = format!("{path}/cancel");
+    ensure!(
+        shown.contains("never") && shown.contains(&format!("href=\"{cancel}\"")),
+        "{shown}"
+    );
+    let asked = visitor.page(&cancel)?;
+    ensure!(
+        asked.contains("Cancelled") && asked.contains("cannot be undone"),
+        "{asked}"
+    );
+
+    // A form without the proof of the session, with another session's, or from another site.
+    let other = Visitor::new(&rig, &rig.local)?;
+    let others = other.page(&cancel)?;
+    ensure!(
+        proof(&others)? != proof(&asked)?,
+        "two sessions have the same proof"
+    );
+    for body in [
+        "reason=x".to_owned(),
+        format!("proof={}&reason=x", proof(&others)?),
+    ] {
+        let refused = visitor.post(&cancel, &body)?;
+        ensure!(refused.status == 403, "{refused:?}");
+    }
+    let body = format!("proof={}&reason=a+%3Cb%3Etest%3C%2Fb%3E", proof(&asked)?);
+    for origin in ["http://evil.example", "null", ""] {
+        let mut headers = vec![("cookie", visitor.cookie.as_str()), FORM];
+        headers.extend((!origin.is_empty()).then_some(("origin", origin)));
+        let refused = rig.client.send(("POST", &cancel), &headers, &body)?;
+        ensure!(refused.status == 403, "{origin}: {refused:?}");
+    }
+    rig.state(&process, "running")?;
+
+    let done = visitor.post(&cancel, &body)?;
+    let to = format!("{path}?done=cancel");
+    ensure!(
+        done.status == 303 && done.header("location") == Some(to.as_str()),
+        "{done:?}"
+    );
+    rig.state(&process, "failed")?;
+    let ended = visitor.page(&to)?;
+    ensure!(ended.contains("a &lt;b&gt;test&lt;/b&gt;"), "{ended}");
+    ensure!(
+        !ended.contains(&format!("href=\"{cancel}\"")),
+        "an order is offered that is refused: {ended}"
+    );
+    let again = visitor.post(&cancel, &body)?;
+    ensure!(
+        again.status == 409 && again.body.contains("already ended"),
+        "{again:?}"
+    );
+
+    let out = visitor.post("/logout", &format!("proof={}", proof(&ended)?))?;
+    ensure!(
+        out.status == 303 && out.header("location") == Some("/login"),
+        "{out:?}"
+    );
+    ensure!(
+        visitor.get(&path)?.status == 303,
+        "the session has not ended"
+    );
+    Ok(())
+}
+
+/// Who gets which page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Everybody with a token.
+    All,
+    /// Those who may operate, or only look at what others can do.
+    Operators,
+    /// Those whose token is not for a single user.
+    Whole,
+    /// Both.
+    WholeOperators,
+}
+
+#[test]
+fn every_page_checks_token_role_and_user() -> Result<()> {
+    let rig = Rig::new("http-page-access")?;
+    let reader = rig.token("reader", "read", None)?;
+    let operator = rig.token("operator", "operate", None)?;
+    let ada = rig.token("ada", "operate", Some("ada"))?;
+    let bob = rig.token("bob", "operate", Some("bob"))?;
+    let process = rig.launch(&bob)?;
+    let own = |rest: &str| format!("/processes/{process}{rest}");
+    let pages = [
+        ("GET", "/".to_owned(), 200, For::All),
+        ("GET", "/processes".to_owned(), 200, For::All),
+        ("GET", own(""), 200, For::All),
+        ("GET", own("/cancel"), 200, For::Operators),
+        ("POST", own("/suspend"), 303, For::Operators),
+        ("GET", "/definitions".to_owned(), 200, For::All),
+        ("GET", "/definitions/none".to_owned(), 404, For::All),
+        ("GET", "/definitions/none/1".to_owned(), 404, For::All),
+        ("GET", "/letters".to_owned(), 200, For::Whole),
+        ("GET", "/letters/1".to_owned(), 404, For::Whole),
+        (
+            "GET",
+            "/letters/1/resend".to_owned(),
+            404,
+            For::WholeOperators,
+        ),
+        (
+            "POST",
+            "/letters/1/discard".to_owned(),
+            404,
+            For::WholeOperators,
+        ),
+        ("GET", "/bulk".to_owned(), 200, For::All),
+        ("GET", "/bulk/1".to_owned(), 404, For::All),
+        ("GET", "/bulk/1/stop".to_owned(), 404, For::Operators),
+        ("POST", "/bulk/1/stop".to_owned(), 404, For::Operators),
+    ];
+    for (method, path, status, of) in &pages {
+        let request = (*method, path.as_str());
+        for headers in [vec![FORM], vec![FORM, ("authorization", "Bearer wrong")]] {
+            let stranger = rig.client.send(request, &headers, "")?;
+            let to = stranger.header("location").unwrap_or_default();
+            ensure!(
+                stranger.status == 303 && to.starts_with("/login"),
+                "{request:?}: {stranger:?}"
+            );
+        }
+        let tokens = [
+            (&reader, "read", false),
+            (&ada, "operate", true),
+            (&bob, "operate", true),
+            (&operator, "operate", false),
+        ];
+        for (token, role, is_users) in tokens {
+            let may = match of {
+                For::All => true,
+                For::Operators => role == "operate",
+                For::Whole => !is_users,
+                For::WholeOperators => role == "operate" && !is_users,
+            };
+            // What is another user's is as if it were not there.
+            let is_hidden = token == &ada && path.starts_with("/processes/");
+            // Bob's order comes first; the operator's then finds it suspended.
+            let is_late = token == &operator && *method == "POST" && path.ends_with("/suspend");
+            let wanted = match (may, is_hidden, is_late) {
+                (false, _, _) => 403,
+                (true, true, _) => 404,
+                (true, false, true) => 409,
+                (true, false, false) => *status,
+            };
+            let bearer = format!("Bearer {token}");
+            let answer = rig
+                .client
+                .send(request, &[FORM, ("authorization", &bearer)], "")?;
+            ensure!(
+                answer.status == wanted,
+                "{request:?} {role}: {wanted} expected: {answer:?}"
+            );
+            if answer.status != 303 {
+                is_sound(path, &answer)?;
+            }
+        }
+    }
+    // Who may only look is offered nothing to do.
+    let bearer = format!("Bearer {reader}");
+    let shown = rig
+        .client
+        .send(("GET", &own("")), &[("authorization", &bearer)], "")?
+        .body;
+    let forms = values(&shown, "action");
+    ensure!(
+        forms == ["/logout"] && !shown.contains("/cancel\""),
+        "{shown}"
+    );
+    // A user sees nothing of others.
+    let bearer = format!("Bearer {ada}");
+    for path in ["/", "/processes", "/processes?user=bob"] {
+        let list = rig
+            .client
+            .send(("GET", path), &[("authorization", &bearer)], "")?;
+        ensure!(
+            list.status == 200 && !list.body.contains(&process),
+            "{list:?}"
+        );
+    }
+    // Another name of this machine reaches nothing.
+    let rebound = [
+        ("host", "rebound.example"),
+        ("authorization", bearer.as_str()),
+    ];
+    let paths = ["/", "/login", "/assets/style.css", "/processes"];
+    for path in paths {
+        let answer = rig.client.send(("GET", path), &rebound, "")?;
+        ensure!(answer.status == 421, "{path}: {answer:?}");
+    }
+    Ok(())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[test]
+fn texts_of_others_stay_texts() -> Result<()> {
+    let rig = Rig::new("http-page-attacks")?;
+    let visitor = Visitor::new(&rig, &rig.local)?;
+    for attack in ATTACKS {
+        let text = escaped(attack);
+        let source = format!(
+            r#"<process name="shown"><context><property name="field">{text}</property></context><all>
+              <await event="{text}" title="{text}"/>
+              <sequence><fault code="Attack" message="{text}"><on-fault/></fault></sequence>
+            </all></process>"#
+        );
+        // Whatever of it the engine takes.
+        let simple = format!(
+            r#"<process name="shown"><context><property name="field">{text}</property></context>
+              <await event="{text}" title="{text}"/></process>"#
+        );
+        let mut launched = None;
+        for source in [source, simple] {
+            let body = json!({"source": source, "fields": {attack: {"nested": [attack]}}});
+            let answer = rig.ask(&rig.local, ("POST", "/api/v1/processes"), Some(&body))?;
+            if answer.status == 201 {
+                launched = answer.json()?["process"].as_str().map(str::to_owned);
+                break;
+            }
+        }
+        let process = launched.with_context(|| format!("{attack} is not launched"))?;
+        let path = format!("/processes/{process}");
+        let shown = visitor.page(&path)?;
+        ensure!(
+            shown.contains(&escaped("alert(1)")) || shown.contains("evil.example"),
+            "{shown}"
+        );
+        let body = json!({"reason": attack, "order": "suspend"});
+        rig.ask(
+            &rig.local,
+            ("POST", &format!("/api/v1{path}/orders")),
+            Some(&body),
+        )?;
+        visitor.page(&path)?;
+        visitor.page(&format!("{path}?done={0}&history={0}", encoded(attack)))?;
+        visitor.page("/")?;
+        visitor.page("/processes")?;
+        for field in ["definition", "key", "state", "where", "from", "participant"] {
+            let page = visitor.get(&format!("/processes?{field}={}", encoded(attack)))?;
+            ensure!([200, 400].contains(&page.status), "{page:?}");
+            is_sound(field, &page)?;
+        }
+        for path in [
+            "/login?to=",
+            "/processes/",
+            "/definitions/",
+            "/letters/",
+            "/nothing/",
+            "/bulk/",
+        ] {
+            let path = format!("{path}{}", encoded(attack));
+            is_sound(&path, &visitor.get(&path)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
