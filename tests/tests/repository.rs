@@ -43,7 +43,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         ],
     ),
     ("views", &["host", "model", "sandbox"]),
-    ("http", &["host", "model", "views"]),
+    ("http", &["definition", "graph", "host", "model", "views"]),
     ("connect", &[]),
     ("broker-amqp", &["connect", "host", "model", "wire"]),
     ("client", &["connect", "model", "wire"]),

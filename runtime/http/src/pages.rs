@@ -9,6 +9,7 @@ mod assets;
 mod bulk;
 mod confirm;
 mod definitions;
+mod diagram;
 mod fields;
 mod filter;
 mod layout;
@@ -50,6 +51,8 @@ const READ: Access = Access::Needs(Role::Read, Reach::Processes);
 const OPERATE: Access = Access::Needs(Role::Operate, Reach::Processes);
 const READ_ENGINE: Access = Access::Needs(Role::Read, Reach::Engine);
 const OPERATE_ENGINE: Access = Access::Needs(Role::Operate, Reach::Engine);
+/// The type of a picture.
+pub(crate) const SVG: &str = "image/svg+xml";
 /// The most bytes of a form.
 const FORM_BYTES_MAX: usize = 16 << 10;
 
@@ -59,6 +62,8 @@ pub enum Answer {
         title: String,
         body: Markup,
     },
+    /// An SVG document.
+    Picture(String),
     /// Another page, after something was done.
     See(String),
 }
@@ -110,6 +115,12 @@ pub fn all() -> Vec<Page> {
         Page::get("/processes", READ, Processes, list::page),
         Page::get("/processes/{process}", READ, Processes, process::page),
         Page::get(
+            "/processes/{process}/diagram",
+            READ,
+            Processes,
+            diagram::of_process,
+        ),
+        Page::get(
             "/processes/{process}/{verb}",
             OPERATE,
             Processes,
@@ -128,6 +139,12 @@ pub fn all() -> Vec<Page> {
             READ,
             Definitions,
             definitions::version,
+        ),
+        Page::get(
+            "/definitions/{name}/{version}/diagram",
+            READ,
+            Definitions,
+            diagram::of_definition,
         ),
         Page::get("/letters", READ_ENGINE, Letters, letters::list),
         Page::get("/letters/{letter}", READ_ENGINE, Letters, letters::letter),
@@ -287,6 +304,7 @@ async fn carry_out(
     };
     let reply = match visited {
         Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame),
+        Ok(Answer::Picture(svg)) => Reply::of(200, SVG, svg),
         Ok(Answer::See(path)) => Reply::see(&path),
         Err(problem) => layout::problem(&problem, &frame),
     };

@@ -203,16 +203,22 @@ fn router(shared: Arc<Shared>, version: &str) -> Router {
 /// The headers that all answers have.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    let is_page = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    let is_of = |kind: &str| {
+        let found = headers.get(header::CONTENT_TYPE);
+        found.is_some_and(|value| value.as_bytes().starts_with(kind.as_bytes()))
+    };
+    let (is_page, is_picture) = (is_of("text/html"), is_of(pages::SVG));
     // A page runs no script and loads nothing of another host; its stylesheet is a file.
-    let policy = match is_page {
-        true => {
+    let policy = match (is_page, is_picture) {
+        (true, _) => {
             "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
              frame-ancestors 'none'"
         }
-        false => "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        // A picture has its style in it.
+        (false, true) => "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        (false, false) => {
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        }
     };
     // With `no-referrer` a browser would send the forms of a page with the `Origin` `null`.
     let referrer = match is_page {

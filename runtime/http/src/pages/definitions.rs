@@ -1,7 +1,7 @@
 //! Deployed definitions, their versions and texts.
 
 use super::{
-    Answer, Visit,
+    Answer, Visit, diagram,
     fields::{encoded, path},
     layout::Section,
     parts::{exactly, facts, long, said, table, when},
@@ -124,11 +124,21 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
         (facts(&about))
         p { a href=(processes(&title)) { "Processes of this version" } }
         section {
+            h2 { "Diagram" }
+            (diagram::of_page(&shown.name, asked))
+        }
+        section {
             h2 { "Text" }
             (long(shown.source.as_deref().unwrap_or_default()))
         }
     };
     Ok(Answer::page(title, body))
+}
+
+/// The text of a version that the visitor may see.
+pub fn source(visit: &Visit, name: &DefinitionName, version: Version) -> Result<String, Problem> {
+    let shown = look_at(visit, name.clone(), Some(version))?;
+    shown.source.ok_or_else(Problem::unfit)
 }
 
 struct Looked {
@@ -141,7 +151,14 @@ struct Looked {
 
 /// A definition that the visitor may see.
 fn look(visit: &Visit, version: Option<Version>) -> Result<Looked, Problem> {
-    let name = name_of(visit.named("name"))?;
+    look_at(visit, name_of(visit.named("name"))?, version)
+}
+
+fn look_at(
+    visit: &Visit,
+    name: DefinitionName,
+    version: Option<Version>,
+) -> Result<Looked, Problem> {
     let is_there = visible(&visit.call)?.iter().any(|view| view.name == name);
     if !is_there {
         let what = format!("no definition `{name}` is deployed here");
@@ -168,7 +185,7 @@ fn of(name: &DefinitionName) -> String {
     format!("{}/{}", Section::Definitions.path(), encoded(name.as_str()))
 }
 
-fn of_version(name: &DefinitionName, version: Version) -> String {
+pub fn of_version(name: &DefinitionName, version: Version) -> String {
     format!("{}/{version}", of(name))
 }
 

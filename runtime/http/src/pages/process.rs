@@ -1,7 +1,7 @@
 //! A process: how it is, why it waits, what it holds, what happened to it, and what can be ordered.
 
 use super::{
-    Answer, Visit,
+    Answer, Visit, diagram,
     layout::Section,
     parts::{definition, exactly, facts, json, process as link, said, state, table, ticks, when},
     timeline, verbs,
@@ -44,6 +44,7 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
         (fault(&detail))
         (head(&detail))
         @if summary.state != State::Completed { (why_section(&sections)) }
+        @if let Some(diagram) = diagram::section(&detail) { (diagram) }
         (waits(&summary.waits, detail.now))
         (fields(&detail))
         (timeline::conditions(&detail))

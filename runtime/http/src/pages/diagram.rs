@@ -1,0 +1,101 @@
+//! Definitions as pictures: of a deployed version, and of a process with where it stands and which way it took.
+
+use super::{
+    Answer, Visit,
+    definitions::{of_version, source},
+};
+use crate::{
+    problem::Problem,
+    routes::{
+        definitions::{name_of, number},
+        search::{detail, process},
+    },
+};
+use bureaucrat_definition::{Limits, outline};
+use bureaucrat_graph::{Look, Marks, Picture};
+use bureaucrat_host::query::{Detail, ProcessDetail};
+use bureaucrat_model::{ActivityId, ActivityPath, DefinitionName, Version};
+use maud::{Markup, html};
+
+/// The picture of a version.
+pub fn of_definition(visit: &Visit) -> Result<Answer, Problem> {
+    let name = name_of(visit.named("name"))?;
+    let version = number(visit.number("version")?)?;
+    drawn(&source(visit, &name, version)?, Marks::default())
+}
+
+/// The picture of what a process runs.
+pub fn of_process(visit: &Visit) -> Result<Answer, Problem> {
+    let process = process(&visit.call, visit.named("process"))?;
+    let detail = detail(&visit.call, process, Detail::History)?;
+    let (name, version) = deployed(&detail).ok_or_else(|| {
+        let what = "the engine keeps the texts of deployed definitions alone, and this process was launched with its text";
+        Problem::not_found(what)
+    })?;
+    drawn(&source(visit, &name, version)?, marks(&detail))
+}
+
+/// The picture on the page of a process, if there is one.
+pub fn section(detail: &ProcessDetail) -> Option<Markup> {
+    let (name, version) = deployed(detail)?;
+    let process = detail.summary.process;
+    Some(html! {
+        section {
+            h2 { "Diagram" }
+            (picture(
+                &format!("/processes/{process}/diagram"),
+                &format!("Diagram of {name}@{version}: where this process is, and which way it took. The lists on this page say the same."),
+            ))
+        }
+    })
+}
+
+/// The picture on the page of a version.
+pub fn of_page(name: &DefinitionName, version: Version) -> Markup {
+    let path = format!("{}/diagram", of_version(name, version));
+    picture(&path, &format!("Diagram of {name}@{version}"))
+}
+
+fn picture(path: &str, says: &str) -> Markup {
+    html! {
+        div.diagram tabindex="0" role="region" aria-label="Diagram" { img src=(path) alt=(says); }
+        p { a href=(path) { "The diagram alone" } }
+    }
+}
+
+fn deployed(detail: &ProcessDetail) -> Option<(DefinitionName, Version)> {
+    let name = detail.summary.name.parse().ok()?;
+    Some((name, detail.summary.version?))
+}
+
+fn marks(detail: &ProcessDetail) -> Marks {
+    let mut marks = Marks::default();
+    for wait in &detail.summary.waits {
+        if let Ok(ActivityId { path, .. }) = wait.at.activity.parse() {
+            *marks.at.entry(path).or_default() += 1;
+        }
+    }
+    let entries = detail.history.iter().flatten();
+    let paths = entries.filter_map(|numbered| numbered.entry.event.activity());
+    marks.taken = paths.cloned().collect();
+    // Entries name what happens inside of an element, and not the elements around it.
+    let around: Vec<ActivityPath> = marks
+        .taken
+        .iter()
+        .flat_map(|path| (1..path.0.len()).map(|end| ActivityPath(path.0[..end].to_vec())))
+        .collect();
+    marks.taken.extend(around);
+    marks
+}
+
+fn drawn(source: &str, marks: Marks) -> Result<Answer, Problem> {
+    let outline = outline(source.as_bytes(), &Limits::default()).map_err(|mistakes| {
+        let first = mistakes.first().map(ToString::to_string);
+        Problem::not_found(format!(
+            "this text cannot be drawn: {}",
+            first.unwrap_or_default()
+        ))
+    })?;
+    let look = Look { marks, link: None };
+    Ok(Answer::Picture(Picture::of(&outline).svg(&look)))
+}
