@@ -4,7 +4,7 @@ use super::{
     Visit,
     parts::{process, said, stamp, table, ticks},
 };
-use bureaucrat_host::query::{ExpressionView, ProcessDetail};
+use bureaucrat_host::query::{ExpressionView, NumberedEntry, ProcessDetail};
 use bureaucrat_model::{ConditionIndex, ConditionOutcome, HistoryEvent, ProcessId, Timestamp};
 use bureaucrat_views::{history::words, text::clean, waits::label};
 use maud::{Markup, html};
@@ -37,7 +37,7 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
                 p.empty { "Its definition has nothing recorded, or nothing happened yet." }
             } @else {
                 ol.timeline {
-                    @for entry in history.iter().skip(before) {
+                    @for NumberedEntry { entry, .. } in history.iter().skip(before) {
                         li {
                             time datetime=(entry.at) { (stamp(entry.at)) }
                             div { (told(&words(&entry.event, &detail.expressions), &labels)) }
@@ -82,7 +82,7 @@ struct Last<'a> {
 /// Each condition and other expression that was evaluated, with what it gave last.
 pub fn conditions(detail: &ProcessDetail) -> Markup {
     let mut found: BTreeMap<ConditionIndex, Last<'_>> = BTreeMap::new();
-    for entry in detail.history.iter().flatten() {
+    for NumberedEntry { entry, .. } in detail.history.iter().flatten() {
         if let HistoryEvent::ConditionEvaluated {
             condition, outcome, ..
         } = &entry.event
@@ -124,7 +124,7 @@ pub fn conditions(detail: &ProcessDetail) -> Markup {
 /// The processes that it called, as far as its history says.
 pub fn children(detail: &ProcessDetail) -> Markup {
     let mut children: BTreeSet<ProcessId> = BTreeSet::new();
-    for entry in detail.history.iter().flatten() {
+    for NumberedEntry { entry, .. } in detail.history.iter().flatten() {
         if let HistoryEvent::Called { child, .. } | HistoryEvent::Started { process: child, .. } =
             &entry.event
         {
