@@ -37,7 +37,10 @@ impl Answer {
 
     /// The code of a problem.
     pub fn code(&self) -> String {
-        let code = self.json().ok().and_then(|body| Some(body["code"].as_str()?.to_owned()));
+        let code = self
+            .json()
+            .ok()
+            .and_then(|body| Some(body["code"].as_str()?.to_owned()));
         code.unwrap_or_default()
     }
 }
@@ -57,7 +60,10 @@ impl Client {
         engine.says("the HTTP API is at", PATIENCE)?;
         // A later run of the engine has another port.
         let log = engine.log();
-        let last = log.lines().rev().find_map(|line| line.split_once("the HTTP API is at "));
+        let last = log
+            .lines()
+            .rev()
+            .find_map(|line| line.split_once("the HTTP API is at "));
         let (_, url) = last.context("no address")?;
         let address = url.trim_start_matches("http://").split('/').next();
         Ok(Self {
@@ -95,12 +101,7 @@ impl Client {
     ///
     /// # Errors
     /// When there is no answer.
-    pub fn with(
-        &self,
-        token: &str,
-        request: (&str, &str),
-        body: Option<&Value>,
-    ) -> Result<Answer> {
+    pub fn with(&self, token: &str, request: (&str, &str), body: Option<&Value>) -> Result<Answer> {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("authorization", bearer.as_str())];
         if body.is_some() {
@@ -128,7 +129,9 @@ pub fn read(stream: &mut TcpStream) -> Result<Answer> {
     let headers = lines.filter_map(|line| line.split_once(": "));
     Ok(Answer {
         status: status.context("no status")?.parse()?,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         body: body.to_owned(),
     })
 }

@@ -222,7 +222,7 @@ impl Driver {
                 self.planner.drop_stale(generation)
             }
             Incoming::Committed(outcome) => {
-                self.shared.commits.fetch_add(1, Ordering::Relaxed);
+                self.shared.meters.commits.one();
                 for durable in self.pipeline.settle(outcome)? {
                     self.durable(durable)?;
                 }

@@ -3,6 +3,7 @@
 mod answering;
 
 use crate::{
+    act::standing::Ask,
     broker::{Broker, BrokerEvents},
     clock::ClockSource,
     commit::CommitThread,
@@ -10,6 +11,7 @@ use crate::{
     config::HostConfig,
     driver::{Driver, Progress},
     intake::router::{Incoming, Router},
+    meters::Meters,
     open::Opened,
     operate::handing_in::HandedIn,
     shared::Shared,
@@ -25,6 +27,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 /// Why the host cannot start or continue.
@@ -50,6 +53,9 @@ pub enum HostError {
     #[error("the driver panicked; nothing was acknowledged that was not durable")]
     Panic,
 }
+
+/// How long the driver may take to say how full the outbox is.
+const OUTBOX_PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
 struct Running {
@@ -127,7 +133,21 @@ impl Host {
     pub fn commits(&self) -> u64 {
         let shared = lock(&self.0.now);
         let shared = shared.as_ref();
-        shared.map_or(0, |shared| shared.commits.load(Ordering::Relaxed))
+        shared.map_or(0, |shared| shared.meters.commits.get())
+    }
+
+    /// What was counted in this run, once it has started.
+    pub fn meters(&self) -> Option<Arc<Meters>> {
+        Some(lock(&self.0.now).as_ref()?.meters.clone())
+    }
+
+    /// How many messages wait to be sent, and how many are under way; none if the driver is too busy to say.
+    pub fn outbox(&self) -> Option<(usize, usize)> {
+        let (reply, standing) = crossbeam_channel::bounded(1);
+        let keys = Vec::new();
+        self.0.router.ask(Ask::Rows { keys, reply });
+        let standing = standing.recv_timeout(OUTBOX_PATIENCE).ok()?;
+        Some((standing.waiting, standing.in_flight))
     }
 
     /// Whether the policy shares a definition of others with a user.
@@ -169,7 +189,8 @@ impl Host {
             definitions,
         );
         *lock(&inner.now) = Some(shared.clone());
-        let committer = CommitThread::start(inner.store.clone(), opened.router.clone());
+        let (store, meters) = (inner.store.clone(), shared.meters.clone());
+        let committer = CommitThread::start(store, opened.router.clone(), meters);
         let committer = Arc::new(committer.map_err(thread)?);
         let driver = opened.driver(&shared, committer.clone())?;
         let host = self.clone();

@@ -21,6 +21,7 @@ pub mod definitions;
 mod driver;
 mod host;
 mod intake;
+pub mod meters;
 pub mod module_catalog;
 mod open;
 mod operate;

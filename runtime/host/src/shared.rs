@@ -10,6 +10,7 @@ use crate::{
     damage::Damages,
     definitions::Definitions,
     intake::{large::Large, router::Router},
+    meters::Meters,
     operate::questions::Asked,
     plan::costs::Costs,
     programs::Programs,
@@ -47,8 +48,7 @@ pub struct Shared {
     pub costs: Arc<Costs>,
     /// Destinations with too much waiting.
     pub full: Arc<Full>,
-    /// How often something was committed in this run, for those who wait for changes.
-    pub commits: AtomicU64,
+    pub meters: Arc<Meters>,
 }
 
 impl Shared {

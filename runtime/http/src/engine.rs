@@ -3,6 +3,7 @@
 use crate::{guard::Caller, problem::Problem};
 use bureaucrat_host::{
     handing_in::HandedIn,
+    meters::Meters,
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Operator;
@@ -20,6 +21,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// A number that grows with each commit.
     fn commits(&self) -> u64;
+
+    /// What was counted in this run; none before it has started.
+    fn meters(&self) -> Option<Arc<Meters>>;
+
+    /// How many messages wait to be sent, and how many are under way; none if the engine is too busy
+    /// to say. Blocks.
+    fn outbox(&self) -> Option<(usize, usize)>;
 
     /// Whether a deployed definition of others is there for a user.
     fn shares(&self, user: &str, definition: &str) -> bool;

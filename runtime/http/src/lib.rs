@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod connections;
 mod cookie;
 pub mod engine;
 pub mod guard;

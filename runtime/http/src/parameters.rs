@@ -90,8 +90,14 @@ pub fn is_type(schema: &Value, wanted: &str) -> bool {
 
 fn value(name: &str, schema: &Value, text: &str) -> Result<Value, Problem> {
     if is_type(schema, "integer") {
-        let number = text.parse::<u64>().map_err(|_| {
-            Problem::parameter(format!("`{name}` is `{text}`; it must be a whole number"))
+        let most = match schema.get("format").and_then(Value::as_str) {
+            Some("uint32") => u32::MAX.into(),
+            Some(_) | None => u64::MAX,
+        };
+        let number = text.parse::<u64>().ok().filter(|number| *number <= most);
+        let number = number.ok_or_else(|| {
+            let what = format!("`{name}` is `{text}`; it must be a whole number up to {most}");
+            Problem::parameter(what)
         })?;
         return Ok(number.into());
     }
@@ -144,7 +150,7 @@ mod tests {
         for (query, word) in [
             ("limit=x", "whole number"),
             ("limit=-1", "whole number"),
-            ("limit=99999999999", "u32"),
+            ("limit=99999999999", "up to 4294967295"),
             ("limit=1&limit=2", "twice"),
             ("all=1", "true or false"),
             ("id=8", "unknown"),

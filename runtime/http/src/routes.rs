@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod launches;
 pub mod letters;
+pub mod metrics;
 pub mod modules;
 pub mod orders;
 pub mod processes;
@@ -32,6 +33,7 @@ pub fn operations() -> Vec<Operation> {
         letters::operations(),
         modules::operations(),
         changes::operations(),
+        metrics::operations(),
         health::operations(),
         session::operations(),
     ]

@@ -1,15 +1,14 @@
-//! The server: connections in, answers out, with a limit on each thing that a client could have
-//! more and more of.
+//! The server: what its threads share, and the way of a request from its checks to its answer.
 
 use crate::{
     NICE,
     body::Budget,
+    connections,
     engine::{Call, Engine},
     guard::{Caller, Guard},
     openapi,
     operation::{API, Access, Given, Method, Operation, Run, check_type},
     pages,
-    patient::Patient,
     pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
@@ -27,35 +26,18 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use bureaucrat_model::Timestamp;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use rustix::process::setpriority_process;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio::{net::TcpListener, sync::Semaphore};
 
-/// The most connections; further ones are closed at once.
-const CONNECTIONS_MAX: usize = 1_024;
-/// How long a client may take for the headers of a request, and for a handshake.
-const HEADER_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of an answer.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long an answer may take; compiling what is deployed may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
-/// The most bytes of a request's headers.
-const HEADER_BYTES_MAX: usize = 32 << 10;
 /// The most streams of changes.
 const STREAMS_MAX: usize = 64;
 /// The longest idempotency key, in bytes.
@@ -129,7 +111,9 @@ pub struct Shared {
 pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, ServeError> {
     let listen = settings.listen;
     let tls = settings.tls.as_ref();
-    let tls = tls.map(|(chain, key)| acceptor(chain, key)).transpose()?;
+    let tls = tls
+        .map(|(chain, key)| connections::acceptor(chain, key))
+        .transpose()?;
     if tls.is_none() && !listen.ip().is_loopback() {
         return Err(ServeError::Open(listen));
     }
@@ -168,7 +152,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         let _ = setpriority_process(None, NICE);
         runtime.block_on(async move {
             match TcpListener::from_std(listener) {
-                Ok(listener) => accept(&listener, tls, app).await,
+                Ok(listener) => connections::accept(&listener, tls, app).await,
                 Err(error) => tracing::error!(%error, "the HTTP API cannot listen"),
             }
         });
@@ -189,76 +173,6 @@ fn hosts(settings: &Settings) -> Vec<String> {
     let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
     let configured = settings.hosts.iter().map(|host| host.to_ascii_lowercase());
     usual.into_iter().chain([own]).chain(configured).collect()
-}
-
-fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
-    let unfit = |path: &Path, reason: String| ServeError::Certificate {
-        path: path.to_owned(),
-        reason,
-    };
-    let certificates = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unfit(chain, error.to_string()))?;
-    let secret =
-        PrivateKeyDer::from_pem_file(key).map_err(|error| unfit(key, error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_no_client_auth())
-        .and_then(|builder| builder.with_single_cert(certificates, secret));
-    let mut config = config.map_err(|error| unfit(chain, error.to_string()))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-async fn accept(listener: &TcpListener, tls: Option<TlsAcceptor>, app: Router) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::debug!(%error, "a connection for HTTP could not be accepted");
-                // Probably out of file handles; without a pause this would spin.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let Ok(held) = room.clone().try_acquire_owned() else {
-            continue;
-        };
-        let (tls, app) = (tls.clone(), app.clone());
-        tokio::spawn(async move {
-            let _held = held;
-            converse(stream, tls, app).await;
-        });
-    }
-}
-
-async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, app: Router) {
-    // Without it small answers wait for acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        return answer(Patient::new(stream, WRITE_PATIENCE), app).await;
-    };
-    let shaken = tokio::time::timeout(HEADER_PATIENCE, tls.accept(stream)).await;
-    if let Ok(Ok(stream)) = shaken {
-        answer(Patient::new(stream, WRITE_PATIENCE), app).await;
-    }
-}
-
-async fn answer<S>(stream: S, app: Router)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_PATIENCE)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection for HTTP ended");
-    }
 }
 
 /// All routes.

@@ -1,7 +1,7 @@
 //! Tokens: who may ask over HTTP, and what.
 //!
 //! A token is 256 random bits. The one of this machine is in a file that only the engine's user can
-//! read; of all others, the file of tokens has only hashes, so whoever reads it has no token. The
+//! read; of all others, the file of tokens has only hashes, so anyone who reads it has no token. The
 //! file is read again when it has changed, so a token that is revoked is refused at once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -170,8 +170,7 @@ impl Tokens {
             return Some(self.local());
         }
         let current = self.current();
-        let mut current = current.iter();
-        let found = current.find(|other| other.hash == token.hash)?;
+        let found = current.iter().find(|other| other.hash == token.hash)?;
         Some(found.clone()).filter(|token| token.counts(now))
     }
 

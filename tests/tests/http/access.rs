@@ -70,11 +70,7 @@ fn table() -> BTreeMap<&'static str, (Needs, Reach)> {
 }
 
 /// Sends an operation with a token, or without one.
-fn send(
-    rig: &Rig,
-    token: Option<&str>,
-    (id, method, path): (&str, &str, &str),
-) -> Result<Answer> {
+fn send(rig: &Rig, token: Option<&str>, (id, method, path): (&str, &str, &str)) -> Result<Answer> {
     // A stream has no end; that of a process that isn't there is refused.
     let path = match id {
         "watch" => format!("{path}?process=ffffffff-1111-8222-9333-444455556666"),
@@ -98,7 +94,11 @@ fn every_operation_checks_token_role_and_user() -> Result<()> {
     let operator = rig.token("operator", "operate", None)?;
     let ada = rig.token("ada", "deploy", Some("ada"))?;
     let gone = rig.token("gone", "deploy", None)?;
-    let revoked = rig.engine.command()?.args(["token", "revoke", "gone"]).output()?;
+    let revoked = rig
+        .engine
+        .command()?
+        .args(["token", "revoke", "gone"])
+        .output()?;
     ensure!(revoked.status.success(), "{revoked:?}");
     let bob = rig.token("bob", "operate", Some("bob"))?;
     let theirs = rig.launch(&bob)?;
@@ -106,7 +106,9 @@ fn every_operation_checks_token_role_and_user() -> Result<()> {
     let operations = rig.operations()?;
     ensure!(operations.len() == table.len(), "{operations:?}");
     for (id, method, path) in &operations {
-        let (needs, reach) = *table.get(id.as_str()).with_context(|| format!("{id} is not in the table"))?;
+        let (needs, reach) = *table
+            .get(id.as_str())
+            .with_context(|| format!("{id} is not in the table"))?;
         let at = path_of(path, &theirs);
         let request = (id.as_str(), method.as_str(), at.as_str());
         let is_problem = |answer: &Answer, code: &str| -> Result<()> {
@@ -143,7 +145,10 @@ fn every_operation_checks_token_role_and_user() -> Result<()> {
     }
     // Ada has launched and ordered, but nothing of Bob's has changed.
     let after = rig.processes()?;
-    ensure!(before.iter().all(|process| after.contains(process)), "{before:?} {after:?}");
+    ensure!(
+        before.iter().all(|process| after.contains(process)),
+        "{before:?} {after:?}"
+    );
     Ok(())
 }
 
@@ -164,25 +169,46 @@ fn a_user_sees_and_changes_only_what_is_theirs() -> Result<()> {
     ensure!(list(&bob, "")? == [his.clone()], "bob");
     ensure!(list(&ada, "?user=bob")?.is_empty(), "ada asks for bob's");
     ensure!(list(&rig.local, "")?.len() == 2, "all");
-    let counts = rig.ask(&ada, ("GET", "/api/v1/counts?by=user"), None)?.json()?;
-    ensure!(counts["count"] == 1 && counts["values"][0]["value"] == "ada", "{counts}");
+    let counts = rig
+        .ask(&ada, ("GET", "/api/v1/counts?by=user"), None)?
+        .json()?;
+    ensure!(
+        counts["count"] == 1 && counts["values"][0]["value"] == "ada",
+        "{counts}"
+    );
 
     // Not even by the beginning of its id, which tells whether there is such a process.
     let path = format!("/api/v1/processes/{}", &his[..8]);
-    ensure!(rig.ask(&ada, ("GET", &path), None)?.code() == "not_found", "a prefix");
+    ensure!(
+        rig.ask(&ada, ("GET", &path), None)?.code() == "not_found",
+        "a prefix"
+    );
 
     // A job of hers finds none of his.
     let body = serde_json::json!({
         "search": {"state": ["running"]}, "order": {"order": "cancel", "reason": "all of them"}
     });
-    let begun = rig.ask(&ada, ("POST", "/api/v1/bulk"), Some(&body))?.json()?;
+    let begun = rig
+        .ask(&ada, ("POST", "/api/v1/bulk"), Some(&body))?
+        .json()?;
     let job = begun["job"].as_u64().with_context(|| begun.to_string())?;
     rig.state(&hers, "failed")?;
     ensure!(list(&bob, "?state=running")? == [his], "bob's still runs");
     let path = format!("/api/v1/bulk/{job}");
-    ensure!(rig.ask(&bob, ("GET", &path), None)?.code() == "not_found", "her job");
-    ensure!(rig.ask(&bob, ("POST", &format!("{path}/stop")), None)?.code() == "not_found", "her job");
+    ensure!(
+        rig.ask(&bob, ("GET", &path), None)?.code() == "not_found",
+        "her job"
+    );
+    ensure!(
+        rig.ask(&bob, ("POST", &format!("{path}/stop")), None)?
+            .code()
+            == "not_found",
+        "her job"
+    );
     let shown: Value = rig.ask(&ada, ("GET", &path), None)?.json()?;
-    ensure!(shown["counts"]["done"] == 1 && shown["by"] == "token ada", "{shown}");
+    ensure!(
+        shown["counts"]["done"] == 1 && shown["by"] == "token ada",
+        "{shown}"
+    );
     Ok(())
 }

@@ -51,7 +51,11 @@ fn who_sends_nothing_or_rubbish_is_closed() -> Result<()> {
     let health = rig.client.send(("GET", "/api/v1/health"), &[], "")?;
     ensure!(health.status == 200, "{health:?}");
     for (start, mut stream) in streams {
-        ensure!(is_closed(&mut stream)?, "{:?} is kept", String::from_utf8_lossy(start));
+        ensure!(
+            is_closed(&mut stream)?,
+            "{:?} is kept",
+            String::from_utf8_lossy(start)
+        );
     }
     ensure!(began.elapsed() < PATIENCE, "it took too long");
     Ok(())

@@ -13,13 +13,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POLICY: &str = r#"
 [default]
 launches = true
+awaits = ["**"]
+publishes = ["**"]
+deploys = ["**"]
+cancels = ["**"]
+definitions = ["paid"]
 [users.ada]
 definitions = ["shared"]
 [users.bob]
 launches = true
 "#;
 
-/// It waits for an event for ever.
+/// It waits for an event without end.
 pub const WAITS: &str = r#"<process name="waits"><await event="never"/></process>"#;
 
 pub struct Rig {
@@ -109,7 +114,10 @@ impl Rig {
 
     /// All operations of the description: id, method, path.
     pub fn operations(&self) -> Result<Vec<(String, String, String)>> {
-        let document = self.client.send(("GET", "/api/v1/openapi.json"), &[], "")?.json()?;
+        let document = self
+            .client
+            .send(("GET", "/api/v1/openapi.json"), &[], "")?
+            .json()?;
         let paths = document["paths"].as_object().context("no paths")?;
         let mut operations = Vec::new();
         for (path, methods) in paths {

@@ -12,17 +12,25 @@ fn a_page_that_rebinds_its_name_reaches_nothing() -> Result<()> {
     let bearer = format!("Bearer {}", rig.local);
     for (id, method, path) in rig.operations()? {
         let (kind, body) = body_of(&id).unwrap_or_default();
-        for host in ["rebound.example", "rebound.example:80", "127.0.0.1.rebound.example"] {
+        for host in [
+            "rebound.example",
+            "rebound.example:80",
+            "127.0.0.1.rebound.example",
+        ] {
             let mut headers = vec![("host", host), ("authorization", bearer.as_str())];
             if !kind.is_empty() {
                 headers.push(("content-type", kind));
             }
-            let answer = rig.client.send((&method, &path_of(&path, &process)), &headers, &body)?;
+            let answer = rig
+                .client
+                .send((&method, &path_of(&path, &process)), &headers, &body)?;
             ensure!(answer.code() == "host", "{id}: {answer:?}");
         }
     }
     let description = [("host", "rebound.example")];
-    let answer = rig.client.send(("GET", "/api/v1/openapi.json"), &description, "")?;
+    let answer = rig
+        .client
+        .send(("GET", "/api/v1/openapi.json"), &description, "")?;
     ensure!(answer.code() == "host", "{answer:?}");
     ensure!(rig.processes()? == before, "something has changed");
     Ok(())
@@ -34,7 +42,9 @@ fn a_form_of_another_site_changes_nothing() -> Result<()> {
     let process = rig.launch(&rig.local)?;
     let json = [("content-type", "application/json")];
     let login = json!({"token": rig.local}).to_string();
-    let answer = rig.client.send(("POST", "/api/v1/session"), &json, &login)?;
+    let answer = rig
+        .client
+        .send(("POST", "/api/v1/session"), &json, &login)?;
     let cookie = answer.header("set-cookie").context("no cookie")?;
     for word in ["HttpOnly", "SameSite=Strict"] {
         ensure!(cookie.contains(word), "{cookie}");
@@ -43,7 +53,10 @@ fn a_form_of_another_site_changes_nothing() -> Result<()> {
     let own = format!("http://{}", rig.client.address);
     // The session works where the page is the server's own.
     let cookies = [("cookie", session)];
-    let shown = rig.client.send(("GET", "/api/v1/session"), &cookies, "")?.json()?;
+    let shown = rig
+        .client
+        .send(("GET", "/api/v1/session"), &cookies, "")?
+        .json()?;
     ensure!(shown["name"] == "local", "{shown}");
     let before = rig.processes()?;
     let operations = rig.operations()?;
@@ -62,18 +75,29 @@ fn a_form_of_another_site_changes_nothing() -> Result<()> {
                 continue;
             }
             let mut headers = vec![("cookie", session)];
-            for (name, value) in [("origin", origin), ("sec-fetch-site", site), ("content-type", kind)] {
+            for (name, value) in [
+                ("origin", origin),
+                ("sec-fetch-site", site),
+                ("content-type", kind),
+            ] {
                 if !value.is_empty() {
                     headers.push((name, value));
                 }
             }
-            let answer = rig.client.send((method, &path_of(path, &process)), &headers, &body)?;
-            ensure!(answer.code() == "cross_site", "{id} from {origin} {site}: {answer:?}");
+            let answer = rig
+                .client
+                .send((method, &path_of(path, &process)), &headers, &body)?;
+            ensure!(
+                answer.code() == "cross_site",
+                "{id} from {origin} {site}: {answer:?}"
+            );
             // What a form can send without a script.
             let mut headers = vec![("cookie", session), ("origin", own.as_str())];
             headers.push(("content-type", "text/plain"));
             if !kind.is_empty() && id != "log_in" {
-                let answer = rig.client.send((method, &path_of(path, &process)), &headers, &body)?;
+                let answer =
+                    rig.client
+                        .send((method, &path_of(path, &process)), &headers, &body)?;
                 ensure!(answer.code() == "media_type", "{id}: {answer:?}");
             }
         }
@@ -81,7 +105,8 @@ fn a_form_of_another_site_changes_nothing() -> Result<()> {
     ensure!(rig.processes()? == before, "something has changed");
     // After the logout the cookie is worth nothing.
     let headers = [("cookie", session), ("origin", own.as_str())];
-    rig.client.send(("DELETE", "/api/v1/session"), &headers, "")?;
+    rig.client
+        .send(("DELETE", "/api/v1/session"), &headers, "")?;
     let answer = rig.client.send(("GET", "/api/v1/session"), &cookies, "")?;
     ensure!(answer.code() == "unauthenticated", "{answer:?}");
     Ok(())
@@ -91,8 +116,13 @@ fn a_form_of_another_site_changes_nothing() -> Result<()> {
 fn a_stolen_token_that_reads_changes_nothing() -> Result<()> {
     let rig = Rig::new("http-stolen")?;
     let process = rig.launch(&rig.local)?;
-    let xml = [("content-type", "application/xml"), ("authorization", &format!("Bearer {}", rig.local))];
-    let deployed = rig.client.send(("POST", "/api/v1/definitions"), &xml, WAITS)?;
+    let xml = [
+        ("content-type", "application/xml"),
+        ("authorization", &format!("Bearer {}", rig.local)),
+    ];
+    let deployed = rig
+        .client
+        .send(("POST", "/api/v1/definitions"), &xml, WAITS)?;
     ensure!(deployed.status == 200, "{deployed:?}");
     let stolen = rig.token("dashboard", "read", None)?;
     let before = rig.processes()?;
@@ -107,7 +137,9 @@ fn a_stolen_token_that_reads_changes_nothing() -> Result<()> {
         if !kind.is_empty() {
             headers.push(("content-type", kind));
         }
-        let answer = rig.client.send((method, &path_of(path, &process)), &headers, &body)?;
+        let answer = rig
+            .client
+            .send((method, &path_of(path, &process)), &headers, &body)?;
         ensure!(answer.code() == "forbidden", "{id}: {answer:?}");
     }
     ensure!(rig.processes()? == before, "something has changed");
@@ -116,6 +148,9 @@ fn a_stolen_token_that_reads_changes_nothing() -> Result<()> {
     ensure!(shown["versions"][0]["retired_at"].is_null(), "{shown}");
     // It is nowhere in the log, and neither is that of this machine.
     let log = rig.engine.log();
-    ensure!(!log.contains(&stolen) && !log.contains(&rig.local), "a token in the log");
+    ensure!(
+        !log.contains(&stolen) && !log.contains(&rig.local),
+        "a token in the log"
+    );
     Ok(())
 }

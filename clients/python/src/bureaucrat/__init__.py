@@ -22,6 +22,7 @@ from .errors import (
     Unroutable,
 )
 from .faults import Fault
+from .http import HttpClient, Refused
 from .launcher import Launcher
 from .names import Names
 from .notices import Notice, Notices
@@ -44,12 +45,14 @@ __all__ = [
     "EventOutcome",
     "Fault",
     "FieldError",
+    "HttpClient",
     "Launcher",
     "Names",
     "Notice",
     "Notices",
     "Process",
     "ProcessFailed",
+    "Refused",
     "Rejected",
     "RepliesLost",
     "Task",

@@ -3,10 +3,12 @@
 //! To add one: a row here, a field in [`super::Draft`], and what uses it. Sections whose keys users make
 //! up are in [`FREE_SECTIONS`]; the bounds of `[limits]` are a table of the sandbox.
 
+mod http;
+
 use super::participants::PARTICIPANTS;
 use super::row::{
     AMQP_SECTION,
-    Group::{Broker, Http, Limits, Logging, Queues, Storage},
+    Group::{Broker, Limits, Logging, Queues, Storage},
     Kind::{Addresses, Bytes, Choice, Count, Path, Secret, Span, Text},
     Preset::{Absent, Value},
     Row,
@@ -48,7 +50,7 @@ pub static CONFIG: Row = Row::new(
 
 /// Every setting.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    std::iter::once(&CONFIG).chain(ROWS)
+    std::iter::once(&CONFIG).chain(ROWS).chain(http::ROWS)
 }
 
 static ROWS: &[Row] = &[
@@ -358,39 +360,6 @@ static ROWS: &[Row] = &[
         }),
         Value("refused"),
         "Whether modules with a language runtime inside (Go, JavaScript, Python) are accepted",
-    )
-    .of_engine(),
-    Row::new(
-        "http_listen",
-        Http,
-        Text("[ADDRESS:]PORT", |draft| &mut draft.http_listen),
-        Absent("no HTTP"),
-        "Where the HTTP API is served; the address is 127.0.0.1 unless one is given, and others need \
-         TLS",
-    )
-    .of_engine(),
-    Row::new(
-        "http_hosts",
-        Http,
-        Text("NAMES", |draft| &mut draft.http_hosts),
-        Absent("`localhost`, `127.0.0.1`, `[::1]` and the address of `http_listen`"),
-        "More names that the server has for its clients, with commas between them",
-    )
-    .of_engine(),
-    Row::new(
-        "http_cert_file",
-        Http,
-        Path("FILE", |draft| &mut draft.http_cert_file),
-        Absent("no TLS"),
-        "The certificate of the server with its chain, in PEM",
-    )
-    .of_engine(),
-    Row::new(
-        "http_key_file",
-        Http,
-        Path("FILE", |draft| &mut draft.http_key_file),
-        Absent("no TLS"),
-        "The key of that certificate, in PEM, not encrypted",
     )
     .of_engine(),
     Row::new(

@@ -60,6 +60,14 @@ impl bureaucrat_http::Engine for Answers {
         self.host.commits()
     }
 
+    fn meters(&self) -> Option<Arc<bureaucrat_host::meters::Meters>> {
+        self.host.meters()
+    }
+
+    fn outbox(&self) -> Option<(usize, usize)> {
+        self.host.outbox()
+    }
+
     fn shares(&self, user: &str, definition: &str) -> bool {
         self.host.shares(user, definition)
     }

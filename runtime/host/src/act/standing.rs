@@ -29,6 +29,9 @@ pub struct Standing {
     pub broker: BrokerState,
     /// None for those that memory does not have.
     pub tasks: Vec<Option<TaskState>>,
+    /// Messages in the outbox, and those of them that the broker has not confirmed yet.
+    pub waiting: usize,
+    pub in_flight: usize,
 }
 
 impl Actor {
@@ -51,7 +54,12 @@ impl Actor {
             Publishing::Down => BrokerState::Away,
         };
         // The asker may be gone.
-        let _ = reply.try_send(Standing { broker, tasks });
+        let _ = reply.try_send(Standing {
+            broker,
+            tasks,
+            waiting: self.outbox.len(),
+            in_flight: self.outbox.in_flight(),
+        });
     }
 
     /// A row that is about to be set aside.

@@ -1,13 +1,14 @@
 //! The committer of production: a thread that writes what is waiting, then what arrived meanwhile.
 
 use super::{Batch, Committer, together, write};
-use crate::intake::router::Router;
+use crate::{intake::router::Router, meters::Meters};
 use bureaucrat_store::Store;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::Instant,
 };
 
 /// The thread and its queue. The planner limits the bytes in the queue.
@@ -19,10 +20,14 @@ pub struct CommitThread {
 impl CommitThread {
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(store: Arc<dyn Store>, router: Arc<Router>) -> std::io::Result<Self> {
+    pub fn start(
+        store: Arc<dyn Store>,
+        router: Arc<Router>,
+        meters: Arc<Meters>,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = crossbeam_channel::unbounded();
         let builder = std::thread::Builder::new().name("commit".into());
-        let thread = builder.spawn(move || run(&store, &router, &receiver))?;
+        let thread = builder.spawn(move || run(&store, &router, &meters, &receiver))?;
         Ok(Self {
             sender: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -58,7 +63,7 @@ impl Committer for CommitThread {
     }
 }
 
-fn run(store: &Arc<dyn Store>, router: &Router, receiver: &Receiver<Batch>) {
+fn run(store: &Arc<dyn Store>, router: &Router, meters: &Meters, receiver: &Receiver<Batch>) {
     let mut waiting = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -69,7 +74,10 @@ fn run(store: &Arc<dyn Store>, router: &Router, receiver: &Receiver<Batch>) {
         }
         waiting.extend(receiver.try_iter());
         let count = together(&waiting);
-        for outcome in write(store, waiting.drain(..count).collect()) {
+        let began = Instant::now();
+        let outcomes = write(store, waiting.drain(..count).collect());
+        meters.commit.took(began.elapsed());
+        for outcome in outcomes {
             router.send(outcome);
         }
     }

@@ -3,6 +3,7 @@
 use super::{cancelling::is_cancel, deploying::is_definition, modules::is_module, router::Arrival};
 use crate::{
     broker::{Delivery, Source},
+    meters::Began,
     operate::handing_in::{Receipt, Sender},
     plan::{
         Planner,
@@ -79,7 +80,9 @@ impl Planner {
             answer: answer.answer,
             unusable: answer.unusable,
         };
-        let transaction = Transaction::acknowledging(process.shard(), delivery.handle);
+        self.shared.meters.answers.one();
+        let mut transaction = Transaction::acknowledging(process.shard(), delivery.handle);
+        transaction.after.began = Some(Began::Answer(self.now()));
         if self.knows(process)? {
             let work = Work::Step {
                 process,
@@ -156,6 +159,7 @@ impl Planner {
         event: EventMessage,
         seen: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
+        self.shared.meters.events.one();
         let user = delivery.properties.user_id.clone();
         let rules = self.rules(user.as_ref());
         let violation = if rules.publishes.matches(&event.name) {

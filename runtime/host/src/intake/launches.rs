@@ -13,6 +13,7 @@ use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded, LoadedProgram},
+    meters::Began,
     operate::handing_in::Receipt,
     plan::{
         Planner,
@@ -53,6 +54,7 @@ impl Planner {
         });
         let mut in_hand = LaunchInHand {
             deliveries: vec![delivery],
+            arrived: self.now(),
             text,
             seen,
             waiting: None,
@@ -230,6 +232,7 @@ impl Planner {
                                       delivered before; this may be a repeat");
         }
         let mut transaction = Transaction::new(process.shard());
+        transaction.after.began = Some(Began::Launch(in_hand.arrived));
         transaction.after.acknowledge = in_hand
             .deliveries
             .iter()
@@ -333,6 +336,7 @@ impl Planner {
         let Some(first) = in_hand.deliveries.first() else {
             return Ok(());
         };
+        self.count_refusal(refusal);
         let shard = process.shard();
         let reasons = refusal.reasons();
         let text = reasons.join("\n");

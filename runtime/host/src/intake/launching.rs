@@ -6,13 +6,14 @@ use super::{
     named::Chosen,
 };
 use crate::{broker::Delivery, compute::JobOutcome, plan::launch_keys::LaunchKey, tenants::Claim};
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_wire::NamedLaunch;
 use std::{collections::HashMap, sync::Arc};
 
 /// A launch that is waiting or whose definition is being compiled, with all of its deliveries.
 pub(crate) struct LaunchInHand {
     pub deliveries: Vec<Delivery>,
+    pub arrived: Timestamp,
     /// The definition, as a part of the first delivery's body or beside it.
     pub text: DefinitionText,
     pub seen: Option<[u8; 32]>,

@@ -1,6 +1,6 @@
 //! Why a launch is refused, and under which code.
 
-use crate::catalog::Unresolved;
+use crate::{catalog::Unresolved, plan::Planner};
 use bureaucrat_model::ProcessId;
 use bureaucrat_policy::{Rule, Violation};
 
@@ -40,6 +40,21 @@ impl KeyTaken {
         match self {
             Self::Held { holder, .. } | Self::Superseded { holder, .. } => *holder,
         }
+    }
+}
+
+impl Planner {
+    pub(super) fn count_refusal(&self, refusal: &Refusal) {
+        let refused = &self.shared.meters.refused;
+        match refusal {
+            Refusal::Definition { .. } => &refused.definition,
+            Refusal::Rules(_) => &refused.rules,
+            Refusal::ForNow(_) => &refused.quota,
+            Refusal::Unresolved(_) => &refused.unknown,
+            Refusal::Key(_) => &refused.key,
+            Refusal::Environment(_) => &refused.environment,
+        }
+        .one();
     }
 }
 

@@ -148,7 +148,7 @@ impl Opened {
             programs: self.programs.clone(),
             costs: Arc::default(),
             full: Arc::default(),
-            commits: AtomicU64::new(0),
+            meters: Arc::default(),
             large: Large::new(self.config.large_bytes, self.config.large_under_way),
         })
     }

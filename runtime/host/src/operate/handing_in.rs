@@ -25,7 +25,7 @@ pub struct HandedIn {
     /// What kind of launch it is.
     pub content_type: Option<String>,
     pub body: Vec<u8>,
-    /// The user whose rules count; whoever hands it in has made sure of it.
+    /// The user whose rules count; checked by what hands it in.
     pub user: Option<String>,
     /// By which a repeat is recognised.
     pub message_id: Option<String>,

@@ -290,6 +290,10 @@ impl Planner {
         if let Some(account) = &held.account {
             account.end();
         }
+        match &ending {
+            Ending::Completed(_) => self.shared.meters.completed.one(),
+            Ending::Failed(_) => self.shared.meters.failed.one(),
+        }
         let key = self.held_key(held);
         let (reply_to, caller, name) = (
             held.instance.reply_to.clone(),

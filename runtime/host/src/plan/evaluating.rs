@@ -175,6 +175,10 @@ impl Planner {
     }
 
     fn charge(&self, named: &Condition, user: Option<&String>, evaluated: &Evaluated) {
+        let meters = &self.shared.meters;
+        meters.evaluations.one();
+        meters.fuel.add(evaluated.fuel);
+        meters.condition.took(evaluated.time);
         if let GuestName::Module(module) = named.guest {
             let costs = &self.shared.costs;
             costs.add(module, &named.function, user, evaluated);

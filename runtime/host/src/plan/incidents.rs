@@ -232,6 +232,7 @@ impl Planner {
         if held.instance.has_ended() {
             return Ok(());
         }
+        self.shared.meters.parked.one();
         tracing::error!(%process, reason, "the process is parked as an incident; the engine tries \
                                            again later");
         let status = &mut held.instance.status;

@@ -74,6 +74,7 @@ impl Planner {
         (code, reason): (&str, &str),
         (properties, body): (&Properties, &[u8]),
     ) -> Result<(), StoreError> {
+        self.shared.meters.dead_letters.one();
         let shard = transaction.shard;
         let key = self.own_key(shard, OutboxKind::DeadLetter);
         let number = key.number;

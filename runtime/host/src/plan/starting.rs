@@ -49,6 +49,7 @@ impl Planner {
         let environment = self.environment(launching.user.as_ref(), &limits);
         let (instance, effects) = launch(&loaded.program, &launching, &environment);
         let now = self.now();
+        self.shared.meters.launches.one();
         if let Some(reply_to) = &instance.reply_to {
             let key = OutboxKey {
                 kind: OutboxKind::Reply,

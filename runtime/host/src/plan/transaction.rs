@@ -20,6 +20,7 @@ use crate::{
     broker::DeliveryHandle,
     commit::Plan,
     definitions::LoadedProgram,
+    meters::Began,
     module_catalog::NameRecord,
     operate::{Told, commands::Command},
     programs::Use,
@@ -166,6 +167,7 @@ pub struct After {
     pub keys: Vec<KeyChange>,
     /// Versions that can be launched from now on.
     pub deployed: Vec<(DefinitionName, Version)>,
+    pub began: Option<Began>,
 }
 
 /// A transaction under construction. Everything that it writes belongs to one shard.

@@ -75,8 +75,8 @@ pub struct Counts {
 /// How many processes have a value.
 #[derive(Serialize, JsonSchema)]
 pub struct Many {
-    value: Value,
-    count: u64,
+    pub value: Value,
+    pub count: u64,
 }
 
 fn count(call: &Call, counted: Counted) -> Result<Counts, Problem> {
@@ -189,7 +189,11 @@ pub fn states(call: &Call, wanted: &Wanted) -> Result<Vec<Many>, Problem> {
     Ok(counts)
 }
 
-fn attributes(call: &Call, by: &AttributeKind, wanted: &Wanted) -> Result<Vec<Many>, Problem> {
+/// How many have each value of a kind.
+///
+/// # Errors
+/// If the engine can't answer, or not in time.
+pub fn attributes(call: &Call, by: &AttributeKind, wanted: &Wanted) -> Result<Vec<Many>, Problem> {
     let began = Instant::now();
     let mut found: BTreeMap<Attribute, u64> = BTreeMap::new();
     let mut after = None;

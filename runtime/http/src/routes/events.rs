@@ -37,7 +37,7 @@ pub struct Event {
     /// Its name.
     #[schemars(length(min = 1, max = 255))]
     event: String,
-    /// Whatever else belongs to it; `key`, `keep` and `process` have a meaning for the engine.
+    /// Its other members; `key`, `keep` and `process` have a meaning for the engine.
     #[serde(flatten)]
     #[expect(
         dead_code,

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// For so long an answer of the engine counts: anybody may ask.
+/// How long an answer of the engine counts: anybody may ask.
 const FRESH: Duration = Duration::from_secs(1);
 
 pub fn operations() -> Vec<Operation> {

@@ -70,8 +70,7 @@ pub struct OrderBody {
     /// The part with this number, where several wait at one activity.
     pub part: Option<u32>,
     /// Of `skip` and `set`.
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub fields: Option<Fields>,
+    pub fields: Option<Map<String, Value>>,
     /// Of `set`: the names of fields that are removed.
     #[serde(default)]
     pub remove: Vec<String>,
@@ -127,7 +126,10 @@ impl OrderBody {
                 .clone()
                 .ok_or_else(|| Problem::body("`to` is missing"))
         };
-        let fields = self.fields.unwrap_or_default();
+        let fields = self.fields.map(|fields| json!(fields).to_string());
+        let fields = fields.map(|text| Fields::parse(&text)).transpose();
+        let fields = fields.map_err(|error| Problem::body(format!("`fields`: {error}")))?;
+        let fields = fields.unwrap_or_default();
         let change = match verb {
             Verb::Cancel => return Ok(Order::Cancel { reason }),
             Verb::Suspend => return Ok(Order::Suspend { reason }),
@@ -213,6 +215,8 @@ mod tests {
             panic!("{order:?}");
         };
         assert_eq!(modification.part, PartOf::Fiber(FiberId(3)));
+        let fields = Fields::parse(r#"{"paid": true}"#).unwrap();
+        assert_eq!(modification.change, Change::Skip { fields });
         assert!(matches!(
             read(r#"{"order": "retry"}"#),
             Ok(Order::Retry { .. })

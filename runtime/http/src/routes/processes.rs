@@ -4,10 +4,13 @@ use super::search::{Search, cursor, detail, place, process};
 use crate::{
     engine::Call,
     operation::{Access, Operation, Reach},
-    problem::Problem,
+    problem::{Code, Problem},
     tokens::Role,
 };
-use bureaucrat_host::query::{Detail, Query, QueryAnswer};
+use bureaucrat_host::{
+    incidents::IncidentAnswer,
+    query::{Detail, Query, QueryAnswer},
+};
 use bureaucrat_views::{
     astray,
     processes::Summary,
@@ -53,6 +56,13 @@ pub fn operations() -> Vec<Operation> {
             READ,
             "Why a process does not continue, and what can be done",
             explain,
+        ),
+        Operation::get(
+            "/processes/{process}/incident",
+            "export_incident",
+            READ,
+            "All that another machine needs to replay what failed; it holds the fields of the process",
+            incident,
         ),
     ]
 }
@@ -163,4 +173,46 @@ fn explain(call: &Call, one: One) -> Result<Why, Problem> {
     let facts = why::facts(&mut engine, &detail)?;
     let astray = astray::found(&mut engine, &detail)?;
     Ok(Teller::new(&detail, &facts, &astray).why())
+}
+
+/// The entries of an incident's file.
+#[derive(Serialize, JsonSchema)]
+pub struct IncidentFile {
+    entries: Vec<FileEntry>,
+}
+
+/// A file in it.
+#[derive(Serialize, JsonSchema)]
+pub struct FileEntry {
+    name: String,
+    /// In base64.
+    content: String,
+}
+
+fn incident(call: &Call, one: One) -> Result<IncidentFile, Problem> {
+    let process = process(call, &one.process)?;
+    // Whether there is one, and whether the caller may see it.
+    detail(call, process, Detail::State)?;
+    let QueryAnswer::Incident(answer) = call.ask(&Query::Incident { process })? else {
+        return Err(Problem::unfit());
+    };
+    match answer {
+        IncidentAnswer::Exported { entries } => {
+            let entries = entries.into_iter().map(|entry| FileEntry {
+                name: entry.name,
+                content: entry.content,
+            });
+            Ok(IncidentFile {
+                entries: entries.collect(),
+            })
+        }
+        IncidentAnswer::NoIncident => Err(Problem::new(
+            Code::Refused,
+            format!("process {process} is not an incident"),
+        )),
+        IncidentAnswer::TooLarge { bytes } => Err(Problem::new(
+            Code::Refused,
+            format!("the incident of process {process} has {bytes} bytes, which is too large"),
+        )),
+    }
 }

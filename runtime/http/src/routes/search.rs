@@ -144,7 +144,7 @@ pub fn cursor(place: &Place) -> String {
 }
 
 /// # Errors
-/// If it is no place.
+/// If it is not a place.
 pub fn place(text: &str) -> Result<Place, Problem> {
     let place = text.split_once('-').and_then(|(at, process)| {
         Some(Place {
