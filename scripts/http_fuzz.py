@@ -149,7 +149,7 @@ def main() -> int:
     del document["paths"]["/api/v1/changes"]
     folder = Path(tempfile.mkdtemp(prefix="http-fuzz-"))
     (folder / "api.json").write_text(json.dumps(document))
-    each = max(1, int(count) // len(operations))
+    each = max(1, int(count) * 11 // (10 * len(operations)))
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", str(folder / "api.json"),
         "--url", url, "--header", f"Authorization: Bearer {engine.token}",

@@ -7,6 +7,8 @@ mod access;
 mod burdens;
 #[path = "http/launches.rs"]
 mod launches;
+#[path = "http/page_access.rs"]
+mod page_access;
 #[path = "http/pages.rs"]
 mod pages;
 #[path = "http/rig.rs"]

@@ -44,10 +44,11 @@ impl Call {
     /// # Errors
     /// If the engine can't answer now.
     pub fn ask(&self, query: &Query) -> Result<QueryAnswer, Problem> {
-        match self.engine.ask(query, &self.caller.operator()) {
-            QueryAnswer::Error { reason } => Err(Problem::unavailable(reason)),
-            answer => Ok(answer),
+        let answer = self.engine.ask(query, &self.caller.operator());
+        if let QueryAnswer::Error { reason } = answer {
+            return Err(Problem::unavailable(reason));
         }
+        Ok(answer)
     }
 }
 

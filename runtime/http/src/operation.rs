@@ -79,13 +79,14 @@ pub struct Given {
     pub body: Read,
 }
 
+type Blocking = dyn Fn(&Call, &Given) -> Result<Reply, Problem> + Send + Sync;
 type Answered = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
 
 /// How a request is carried out.
 #[derive(Clone)]
 pub enum Run {
     /// On a thread for what blocks.
-    Blocking(Arc<dyn Fn(&Call, &Given) -> Result<Reply, Problem> + Send + Sync>),
+    Blocking(Arc<Blocking>),
     /// It waits for something without a thread.
     Waiting(fn(Arc<Shared>, Call, Given) -> Answered),
     /// It needs no token; it gets the headers.

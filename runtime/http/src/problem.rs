@@ -124,9 +124,16 @@ pub struct Problem {
     pub code: Code,
     pub detail: String,
     /// The outcome of an order that was refused, or reasons.
-    pub facts: Option<(&'static str, Value)>,
+    pub facts: Option<Box<Facts>>,
     /// When to try again, in seconds.
     pub retry_after: Option<u32>,
+}
+
+/// What is known about a problem beyond its words.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Facts {
+    Outcome(Value),
+    Reasons(Vec<String>),
 }
 
 /// The body of a problem.
@@ -192,14 +199,14 @@ impl Problem {
 
     pub fn rejected(reasons: Vec<String>) -> Self {
         Self {
-            facts: Some(("reasons", reasons.clone().into())),
+            facts: Some(Box::new(Facts::Reasons(reasons.clone()))),
             ..Self::new(Code::Rejected, reasons.join("; "))
         }
     }
 
     #[must_use]
     pub fn with_outcome(mut self, outcome: Value) -> Self {
-        self.facts = Some(("outcome", outcome));
+        self.facts = Some(Box::new(Facts::Outcome(outcome)));
         self
     }
 
@@ -213,9 +220,9 @@ impl Problem {
             outcome: None,
             reasons: None,
         };
-        match self.facts {
-            Some(("reasons", reasons)) => body.reasons = serde_json::from_value(reasons).ok(),
-            Some((_, outcome)) => body.outcome = Some(outcome),
+        match self.facts.map(|facts| *facts) {
+            Some(Facts::Reasons(reasons)) => body.reasons = Some(reasons),
+            Some(Facts::Outcome(outcome)) => body.outcome = Some(outcome),
             None => {}
         }
         body

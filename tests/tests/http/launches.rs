@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAID: &str = r#"<process name="paid">
   <context><property name="order" type="int">0</property></context>
-  <await event="paid" key="context['order']"/>
+  <await event="paid" key="{context['order']}"/>
 </process>"#;
 
 fn send(rig: &Rig, key: Option<&str>, body: &Value) -> Result<Answer> {
@@ -81,7 +81,7 @@ fn what_is_answered_is_durable_and_a_repeat_takes_no_effect() -> Result<()> {
         .ask(&rig.local, ("GET", &format!("{path}/result?wait=30")), None)?
         .json()?;
     ensure!(
-        result["status"] == "completed" && result["fields"]["by"] == "card",
+        result["status"] == "completed" && result["fields"]["event"]["by"] == "card",
         "{result}"
     );
     Ok(())
@@ -157,8 +157,13 @@ fn a_stream_tells_what_becomes_of_a_process() -> Result<()> {
         rig.client.address, rig.local
     )?;
     let mut lines = BufReader::new(stream).lines();
+    let deadline = Instant::now() + PATIENCE;
     let mut next = |wanted: &str| -> Result<()> {
         for line in &mut lines {
+            ensure!(
+                Instant::now() < deadline,
+                "the stream says nothing about `{wanted}`"
+            );
             let line = line?;
             let Some(data) = line.strip_prefix("data: ") else {
                 continue;

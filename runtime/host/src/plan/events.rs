@@ -331,6 +331,7 @@ mod tests {
             key: None,
             process: None,
             kept: None,
+            sender: Sender::default(),
             redelivered: Redelivered::No,
             bytes: 10,
             reply_to: Some(ReplyTo {

@@ -5,7 +5,7 @@ use super::{
     confirm::{Confirm, page as confirm},
     fields::path,
     layout::Section,
-    parts::{exactly, facts, json, long, said, table, when},
+    parts::{exactly, facts, json, long, said, table, ticks, when},
 };
 use crate::{
     problem::Problem,
@@ -13,6 +13,7 @@ use crate::{
     server::now,
 };
 use bureaucrat_host::letters::{LetterAnswer, LetterDetail, LetterOrder, LetterQuery, LetterView};
+use bureaucrat_views::text::clean;
 use maud::{Markup, html};
 
 /// Letters of a page.
@@ -67,7 +68,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
                 when(letter.at, now),
                 place(letter),
                 html! { code { (said(&letter.code)) } },
-                said(&letter.reason),
+                ticks(&clean(&letter.reason)),
             ]
         })
         .collect();
@@ -178,7 +179,7 @@ fn about(detail: &LetterDetail) -> Markup {
         ("When", exactly(view.at, now())),
         ("Queue", place(view)),
         ("Code", html! { code { (said(&view.code)) } }),
-        ("Why", said(&view.reason)),
+        ("Why", ticks(&clean(&view.reason))),
         ("Size", html! { (view.bytes) " bytes" }),
     ])
 }

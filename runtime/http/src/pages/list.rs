@@ -60,7 +60,7 @@ pub fn find(
 pub fn page(visit: &Visit) -> Result<Answer, Problem> {
     let found = match searched(visit) {
         Ok(found) => found,
-        // The form stays as it is, so that what is wrong can be put right.
+        // The form stays as it is, so that a mistake in it can be corrected.
         Err(problem) if problem.code == Code::Parameter => html! {
             p.notice.bad role="alert" { (problem_words(&problem)) }
         },

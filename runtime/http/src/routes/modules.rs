@@ -117,10 +117,7 @@ pub struct ModuleObject {
 
 impl ModuleObject {
     fn of(hash: &impl ToString, bytes: u64, whole: &impl Serialize) -> Self {
-        let mut more = match json!(whole) {
-            Value::Object(object) => object,
-            _ => Map::new(),
-        };
+        let mut more = object(whole);
         more.remove("hash");
         more.remove("bytes");
         Self {
@@ -129,6 +126,12 @@ impl ModuleObject {
             more,
         }
     }
+}
+
+/// The members of what is an object as JSON.
+fn object(value: &impl Serialize) -> Map<String, Value> {
+    let members = json!(value).as_object_mut().map(std::mem::take);
+    members.unwrap_or_default()
 }
 
 fn list(call: &Call, _: Nothing) -> Result<Modules, Problem> {
@@ -314,10 +317,7 @@ fn queues(call: &Call, named: Named) -> Result<Queues, Problem> {
     };
     let queues = names.into_iter().zip(queues).map(|(name, state)| Queue {
         name,
-        state: match json!(state) {
-            Value::Object(object) => object,
-            _ => Map::new(),
-        },
+        state: object(&state),
     });
     Ok(Queues {
         queues: queues.collect(),
