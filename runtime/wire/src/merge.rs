@@ -55,7 +55,8 @@ pub fn merge_fields(definition: &str, fields: &Fields) -> Result<String, MergeEr
     let mut properties = String::new();
     for (name, value) in fields.iter() {
         let declared = outline.declared.get(name).copied();
-        properties += &property(name, value, declared)?;
+        let searchable = outline.searchable.get(name).map(String::as_str);
+        properties += &property(name, value, declared, searchable)?;
     }
     let text = |place: &Range<usize>| &definition[place.clone()];
     let opened = |place: &Range<usize>| {
@@ -119,6 +120,8 @@ struct Outline {
     overridden: Vec<Range<usize>>,
     /// The types that they declare.
     declared: BTreeMap<String, Declared>,
+    /// What they say of searches.
+    searchable: BTreeMap<String, String>,
 }
 
 impl Outline {
@@ -189,7 +192,7 @@ impl Outline {
         }
     }
 
-    /// Whether a property is overridden; the type of one that is, is remembered.
+    /// Whether a property is overridden; the type of one that is, and whether it is searchable, are remembered.
     fn is_overridden(
         &mut self,
         tag: &BytesStart<'_>,
@@ -203,8 +206,12 @@ impl Outline {
         }
         // Of two properties with one name the later counts, its type too.
         match attribute(tag, "type")?.as_deref().and_then(Declared::of) {
-            Some(declared) => self.declared.insert(name, declared),
+            Some(declared) => self.declared.insert(name.clone(), declared),
             None => self.declared.remove(&name),
+        };
+        match attribute(tag, "searchable")? {
+            Some(searchable) => self.searchable.insert(name, searchable),
+            None => self.searchable.remove(&name),
         };
         Ok(true)
     }
@@ -232,6 +239,7 @@ fn property(
     name: &str,
     value: &JsonText,
     declared: Option<Declared>,
+    searchable: Option<&str>,
 ) -> Result<String, MergeError> {
     if !name
         .chars()
@@ -260,9 +268,12 @@ fn property(
         }
         Some(_) | None => ("json", json(value)),
     };
+    let searchable =
+        searchable.map(|searchable| format!(r#" searchable="{}""#, escape(searchable)));
     Ok(format!(
-        r#"<property name="{}" type="{kind}">{}</property>"#,
+        r#"<property name="{}" type="{kind}"{}>{}</property>"#,
         escape(name),
+        searchable.unwrap_or_default(),
         partial_escape(&text)
     ))
 }

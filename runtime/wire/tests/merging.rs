@@ -142,3 +142,19 @@ fn a_byte_order_mark_stays_where_it_is() {
         assert!(merged.ends_with("<action participant='ä'/></process>"));
     }
 }
+
+#[test]
+fn a_field_that_is_given_stays_searchable() {
+    let property = |attributes| {
+        let declared = format!(
+            "<process><context><property name=\"x\" {attributes}>1</property></context></process>"
+        );
+        merge_fields(&declared, &fields(r#"{"x": 5}"#)).unwrap()
+    };
+    let merged = property("type=\"int\" searchable=\"yes\"");
+    assert!(
+        merged.contains("<property name=\"x\" type=\"int\" searchable=\"yes\">5</property>"),
+        "{merged}"
+    );
+    assert!(!property("type=\"int\"").contains("searchable"));
+}

@@ -44,7 +44,8 @@ def merge(definition: str, fields: Mapping[str, Any], *, typed: bool = True) -> 
         return definition
     outline = _Outline(definition.encode(), checked)
     properties = "".join(
-        _property(name, value, outline.declared.get(name) if typed else None) for name, value in checked.items()
+        _property(name, value, outline.declared.get(name) if typed else None, outline.searchable.get(name))
+        for name, value in checked.items()
     )
     edits = [outline.insertion(properties.encode())]
     # Line breaks stay, so that the lines after a removed property keep their numbers.
@@ -64,6 +65,7 @@ class _Outline:
         self.text = text
         self.overridden: list[tuple[int, int]] = []
         self.declared: dict[str, str] = {}
+        self.searchable: dict[str, str | None] = {}
         self._overrides = overrides
         self._root: tuple[int, int, str] | None = None
         self._context: tuple[int, int] | None = None
@@ -107,6 +109,7 @@ class _Outline:
             self._property = start
             # Of two properties with one name the later counts, its type too.
             self.declared[attributes["name"]] = attributes.get("type", "")
+            self.searchable[attributes["name"]] = attributes.get("searchable")
         self._path.append(name)
 
     def _end(self, name: str) -> None:
@@ -134,7 +137,7 @@ class _Outline:
         return self.text[tag_end - 2 : tag_end] == b"/>"
 
 
-def _property(name: str, value: Any, declared: str | None) -> str:
+def _property(name: str, value: Any, declared: str | None, searchable: str | None = None) -> str:
     """One property, typed by its value once that fits the declared type.
 
     Texts that XML cannot hold or a reader might trim, and numbers beyond 64 bits, go as `json`, which
@@ -158,7 +161,8 @@ def _property(name: str, value: Any, declared: str | None) -> str:
         kind, text = "str", value
     else:
         kind, text = "json", _json(name, value)
-    return f'<property name={quoteattr(name)} type="{kind}">{escape(text)}</property>'
+    found = "" if searchable is None else f" searchable={quoteattr(searchable)}"
+    return f'<property name={quoteattr(name)} type="{kind}"{found}>{escape(text)}</property>'
 
 
 def _fitted(name: str, value: Any, declared: str | None) -> Any:
