@@ -202,11 +202,12 @@ impl Writer<'_> {
         };
         let is_taken = |edge: &Edge| {
             let (from, to) = ends(edge);
-            let taken = |end: Option<&Figure>| end.is_none_or(|figure| figure.taken);
+            // What a process is still in has not been left.
+            let is_left = |figure: &Figure| figure.all().iter().all(|inner| !inner.here);
             edge.course != Course::Back
                 && (from.is_some() || to.is_some())
-                && taken(from)
-                && taken(to)
+                && from.is_none_or(|from| from.taken && is_left(from))
+                && to.is_none_or(|to| to.taken)
         };
         let mut edges: Vec<&Edge> = figure.edges.iter().collect();
         edges.sort_by_key(|edge| is_taken(edge));

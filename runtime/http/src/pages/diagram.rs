@@ -11,17 +11,20 @@ use crate::{
         search::{detail, process},
     },
 };
-use bureaucrat_definition::{Limits, outline};
+use bureaucrat_definition::{Limits, Outline, Tag, outline};
 use bureaucrat_graph::{Look, Marks, Picture};
 use bureaucrat_host::query::{Detail, ProcessDetail};
-use bureaucrat_model::{ActivityId, ActivityPath, DefinitionName, Version};
+use bureaucrat_model::{
+    ActivityId, ActivityPath, ConditionOutcome, DefinitionName, HistoryEvent, Version,
+};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
 /// The picture of a version.
 pub fn of_definition(visit: &Visit) -> Result<Answer, Problem> {
     let name = name_of(visit.named("name"))?;
     let version = number(visit.number("version")?)?;
-    drawn(&source(visit, &name, version)?, Marks::default())
+    drawn(&source(visit, &name, version)?, |_| Marks::default())
 }
 
 /// The picture of what a process runs.
@@ -32,7 +35,9 @@ pub fn of_process(visit: &Visit) -> Result<Answer, Problem> {
         let what = "the engine keeps the texts of deployed definitions alone, and this process was launched with its text";
         Problem::not_found(what)
     })?;
-    drawn(&source(visit, &name, version)?, marks(&detail))
+    drawn(&source(visit, &name, version)?, |outline| {
+        marks(&detail, outline)
+    })
 }
 
 /// The picture on the page of a process, if there is one.
@@ -68,15 +73,31 @@ fn deployed(detail: &ProcessDetail) -> Option<(DefinitionName, Version)> {
     Some((name, detail.summary.version?))
 }
 
-fn marks(detail: &ProcessDetail) -> Marks {
+fn marks(detail: &ProcessDetail, outline: &Outline) -> Marks {
     let mut marks = Marks::default();
     for wait in &detail.summary.waits {
         if let Ok(ActivityId { path, .. }) = wait.at.activity.parse() {
             *marks.at.entry(path).or_default() += 1;
         }
     }
+    let mut cases = BTreeSet::new();
+    find_cases(outline, &mut cases);
     let entries = detail.history.iter().flatten();
-    let paths = entries.filter_map(|numbered| numbered.entry.event.activity());
+    let events = entries.map(|numbered| &numbered.entry.event);
+    // A case whose condition does not hold is not taken.
+    let is_passed = |event: &&HistoryEvent| {
+        let HistoryEvent::ConditionEvaluated {
+            activity,
+            outcome: ConditionOutcome::Verdict(false),
+            ..
+        } = event
+        else {
+            return true;
+        };
+        !cases.contains(activity)
+    };
+    let taken = events.filter(is_passed);
+    let paths = taken.filter_map(|event| event.activity());
     marks.taken = paths.cloned().collect();
     // Entries name what happens inside of an element, and not the elements around it.
     let around: Vec<ActivityPath> = marks
@@ -88,7 +109,14 @@ fn marks(detail: &ProcessDetail) -> Marks {
     marks
 }
 
-fn drawn(source: &str, marks: Marks) -> Result<Answer, Problem> {
+fn find_cases<'a>(outline: &'a Outline, cases: &mut BTreeSet<&'a ActivityPath>) {
+    cases.extend(outline.path.as_ref().filter(|_| outline.tag == Tag::Case));
+    for child in &outline.children {
+        find_cases(child, cases);
+    }
+}
+
+fn drawn(source: &str, marks: impl FnOnce(&Outline) -> Marks) -> Result<Answer, Problem> {
     let outline = outline(source.as_bytes(), &Limits::default()).map_err(|mistakes| {
         let first = mistakes.first().map(ToString::to_string);
         Problem::not_found(format!(
@@ -96,6 +124,9 @@ fn drawn(source: &str, marks: Marks) -> Result<Answer, Problem> {
             first.unwrap_or_default()
         ))
     })?;
-    let look = Look { marks, link: None };
+    let look = Look {
+        marks: marks(&outline),
+        link: None,
+    };
     Ok(Answer::Picture(Picture::of(&outline).svg(&look)))
 }
