@@ -92,12 +92,10 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/store/src/instances.rs",
-            before: "writes.push(Write::Put { table, key, value }); rows.fibers.insert(u64::from(id.0), row)",
-            after: "let old = rows.fibers.insert(u64::from(id.0), row);
-            if old.is_none() || !PLANTED {
+            before: "writes.push(Write::Put { table, key, value });",
+            after: "if rows.fibers.get(u64::from(id.0)).is_none() || !PLANTED {
                 writes.push(Write::Put { table, key, value });
-            }
-            old",
+            }",
         }],
     },
     Fault {
@@ -106,11 +104,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::EngineTests,
         edits: &[Edit {
             file: "runtime/store/src/instances.rs",
-            before: "writes.push(Write::Delete { table, key }); rows.fibers.remove(u64::from(id.0))",
-            after: "if !PLANTED {
-                writes.push(Write::Delete { table, key });
-            }
-            rows.fibers.remove(u64::from(id.0))",
+            before: "if old.bytes.is_some() && has_row.is_none_or(|row| row.bytes.is_none()) {",
+            after: "if old.bytes.is_some() && has_row.is_none_or(|row| row.bytes.is_none()) && !PLANTED {",
         }],
     },
     Fault {

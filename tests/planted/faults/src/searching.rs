@@ -70,7 +70,7 @@ pub const FAULTS: &[Fault] = &[
         says: "The index keeps what a removed process had.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/store/src/instances.rs",
+            file: "runtime/store/src/instances/deleting.rs",
             before: "for attribute in attributes {",
             after: "for attribute in attributes.into_iter().filter(|_| !PLANTED) {",
         }],
