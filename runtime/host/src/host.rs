@@ -129,6 +129,11 @@ impl Host {
         self.0.router.send(Incoming::Arrived { delivery, arrival });
     }
 
+    /// Whether the broker's queues have been this engine's in this run; if not, it may be standing by for another one.
+    pub fn is_active(&self) -> bool {
+        self.0.router.is_active()
+    }
+
     /// A number that grows with each commit of this run.
     pub fn commits(&self) -> u64 {
         let shared = lock(&self.0.now);

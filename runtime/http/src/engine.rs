@@ -19,6 +19,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Takes a message as if the broker had delivered it. Returns at once; its sender is told.
     fn hand_in(&self, message: HandedIn);
 
+    /// Whether the queues have been this engine's since it started. What it took while another engine has them would
+    /// never be answered.
+    fn is_active(&self) -> bool;
+
     /// A number that grows with each commit.
     fn commits(&self) -> u64;
 

@@ -1,6 +1,6 @@
 //! `token …`: tokens for the HTTP API.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use std::time::Duration;
 
 /// `token …`.
@@ -45,7 +45,7 @@ pub struct TokenCreate {
     #[arg(long)]
     pub role: RoleName,
     /// The user of the policy whose processes alone it is for
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub user: Option<String>,
     /// After how long it counts no more: 12h, 90d
     #[arg(long, value_name = "TIME", value_parser = super::duration)]

@@ -57,6 +57,10 @@ impl bureaucrat_http::Engine for Answers {
         self.host.hand_in(message);
     }
 
+    fn is_active(&self) -> bool {
+        self.host.is_active()
+    }
+
     fn commits(&self) -> u64 {
         self.host.commits()
     }

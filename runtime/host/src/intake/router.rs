@@ -32,7 +32,7 @@ use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest, Sha256};
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// The header of an answer that can't be unpacked as a whole is looked for in so many bytes.
@@ -118,10 +118,18 @@ pub struct Router {
     /// Distinguishes the ids of launches without message id between runs.
     epoch: Epoch,
     launches: AtomicU64,
+    /// Whether it has consumed from its queues in this run.
+    is_active: AtomicBool,
     sender: Sender<Incoming>,
 }
 
 impl Router {
+    /// Whether the queues have been this engine's in this run. Until then it may stand by for another one, whose answers
+    /// would not be for its processes.
+    pub fn is_active(&self) -> bool {
+        self.is_active.load(Ordering::Acquire)
+    }
+
     /// A router, and the receiver for the driver.
     pub fn new(
         config: Arc<HostConfig>,
@@ -134,6 +142,7 @@ impl Router {
             secret,
             epoch,
             launches: AtomicU64::new(0),
+            is_active: AtomicBool::new(false),
             sender,
         };
         (router, receiver)
@@ -390,10 +399,13 @@ impl BrokerEvents for Router {
             BrokerEvent::ConsumingUp {
                 generation,
                 waiting,
-            } => Incoming::ConsumingUp {
-                generation,
-                waiting,
-            },
+            } => {
+                self.is_active.store(true, Ordering::Release);
+                Incoming::ConsumingUp {
+                    generation,
+                    waiting,
+                }
+            }
             BrokerEvent::ConsumingDown { generation } => Incoming::ConsumingDown { generation },
         });
     }

@@ -99,7 +99,7 @@ fn marks(detail: &ProcessDetail, outline: &Outline) -> Marks {
     let taken = events.filter(is_passed);
     let paths = taken.filter_map(|event| event.activity());
     marks.taken = paths.cloned().collect();
-    // Entries name what happens inside of an element, and not the elements around it.
+    // Entries name what happens inside an element, and not the elements around it.
     let around: Vec<ActivityPath> = marks
         .taken
         .iter()

@@ -118,6 +118,8 @@ fn show(call: &Call, one: One) -> Result<Job, Problem> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
+    #[serde(deserialize_with = "Search::alone")]
+    #[schemars(schema_with = "Search::schema_alone")]
     search: Search,
     order: OrderBody,
     /// Only say how many processes it would be.

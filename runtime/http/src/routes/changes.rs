@@ -99,11 +99,11 @@ impl Stream {
     /// What is sent next; nothing when the stream ends.
     async fn next(&mut self) -> Option<String> {
         loop {
+            // A token that is revoked or expires ends its streams.
+            let caller = &self.call.caller;
+            self.shared.guard.tokens.named(&caller.token, now())?;
             if self.said.elapsed() >= HEARTBEAT {
                 self.said = Instant::now();
-                // A token that is revoked ends its streams.
-                let caller = &self.call.caller;
-                self.shared.guard.tokens.named(&caller.token, now())?;
                 return Some(": still here\n\n".to_owned());
             }
             let commits = self.call.engine.commits();

@@ -1,6 +1,6 @@
 //! Deployed definitions: lists, versions, texts, schedules, deploying, retiring.
 
-use super::sending::send;
+use super::sending::{active, send};
 use crate::{
     engine::Call,
     operation::{Access, Given, Method, Nothing, Operation, Reach, Run},
@@ -292,6 +292,7 @@ async fn deploy(shared: Arc<Shared>, call: Call, mut given: Given) -> Result<Rep
         };
     }
     let body = std::mem::take(&mut given.body.bytes);
+    active(&call).await?;
     let mut receipts = send(
         &call,
         (Source::Launches, Some(DEFINITION_TYPE)),

@@ -1,6 +1,6 @@
 //! Events: the body is the event itself, as others publish it.
 
-use super::sending::send;
+use super::sending::{active, send};
 use crate::{
     engine::Call,
     operation::{Access, BODY_BYTES_MAX, Given, Method, Nothing, Operation, Reach, Run},
@@ -66,6 +66,7 @@ pub struct Told {
 async fn publish(call: Call, mut given: Given) -> Result<Reply, Problem> {
     let name = given.json::<Event>()?.event;
     let body = std::mem::take(&mut given.body.bytes);
+    active(&call).await?;
     let mut receipts = send(&call, (Source::Events, None), body, given);
     loop {
         match receipts.next().await? {

@@ -87,7 +87,7 @@ async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
                 | QueryAnswer::Incident(_)
                 | QueryAnswer::Verified(_) => return Err(Problem::unfit()),
             };
-            let ready = broker == Some(BrokerState::Connected);
+            let ready = broker == Some(BrokerState::Connected) && shared.engine.is_active();
             let readiness = Readiness { ready, broker };
             let mut known = shared
                 .readiness
@@ -100,7 +100,7 @@ async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
     match readiness.ready {
         true => Ok(Reply::json(&readiness)),
         false => Err(Problem::unavailable(
-            "the engine has no connection to the broker, or is too busy to say",
+            "the engine has no connection to the broker, stands by for another one, or is too busy to say",
         )),
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     processes::One,
     search::{detail, process},
-    sending::send,
+    sending::{active, send},
 };
 use crate::{
     engine::Call,
@@ -138,6 +138,7 @@ fn patience(wait: Option<u32>) -> Result<Duration, Problem> {
 async fn launch(shared: Arc<Shared>, call: Call, given: Given) -> Result<Reply, Problem> {
     let patience = patience(given.parameters::<Waiting>()?.wait)?;
     let (content_type, body) = message(given.json()?)?;
+    active(&call).await?;
     let mut receipts = send(&call, (Source::Launches, content_type), body, given);
     let Receipt::Launched { process } = receipts.next().await? else {
         return Err(Problem::unfit());

@@ -10,8 +10,9 @@ use bureaucrat_host::query::{
 };
 use bureaucrat_model::{IdPrefix, ProcessId, Timestamp, Version};
 use bureaucrat_views::processes::word;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
 /// A state that is looked for.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
@@ -66,6 +67,31 @@ pub struct Search {
 }
 
 impl Search {
+    /// A search with nothing beside it: a mistyped key would find more than is meant.
+    ///
+    /// # Errors
+    /// If it has another key.
+    pub fn alone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Value::deserialize(deserializer)?;
+        let schema = Self::json_schema(&mut SchemaGenerator::default());
+        let known = schema.get("properties").and_then(Value::as_object);
+        let mut keys = given
+            .as_object()
+            .into_iter()
+            .flat_map(|object| object.keys());
+        if let Some(other) = keys.find(|key| known.is_none_or(|known| !known.contains_key(*key))) {
+            let shown: String = other.chars().take(40).collect();
+            return Err(D::Error::custom(format!("a search has no key `{shown}`")));
+        }
+        Self::deserialize(given).map_err(D::Error::custom)
+    }
+
+    pub fn schema_alone(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Self::json_schema(generator);
+        schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+        schema
+    }
+
     /// Whether it means all processes.
     pub fn is_empty(&self) -> bool {
         let texts = [
@@ -236,4 +262,24 @@ pub fn unknown(which: &str) -> Problem {
     Problem::not_found(format!(
         "there is no process {which}; processes that ended are removed after the setting `retention`"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_mistyped_key_finds_nothing_rather_than_everything() {
+        let found = Search::alone(json!({"definition": "order", "key": "a", "where": ["x=1"]}));
+        assert_eq!(found.unwrap().key.as_deref(), Some("a"));
+        for wrong in [
+            json!({"definition": "order", "keys": "a"}),
+            json!({"State": []}),
+        ] {
+            let error = Search::alone(wrong).unwrap_err().to_string();
+            assert!(error.contains("a search has no key"), "{error}");
+        }
+    }
 }

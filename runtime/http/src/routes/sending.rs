@@ -10,10 +10,34 @@ use bureaucrat_host::{
     handing_in::{HandedIn, Receipt, Sender},
 };
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, sleep},
+};
 
 /// How long the engine may take; compiling a definition's modules may take minutes.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long a message waits for an engine that has just started, and how often it looks.
+const STARTING: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until the engine takes messages.
+///
+/// # Errors
+/// If it stands by for another engine, or has not reached the broker.
+pub async fn active(call: &Call) -> Result<(), Problem> {
+    let began = Instant::now();
+    while !call.engine.is_active() {
+        if began.elapsed() >= STARTING {
+            return Err(Problem::unavailable(
+                "this engine stands by for another one that has the queues, or has not reached the broker yet",
+            ));
+        }
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
 
 /// The receipts of a message: two at most.
 pub struct Receipts(UnboundedReceiver<Receipt>);
