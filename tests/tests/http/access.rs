@@ -30,6 +30,7 @@ fn table() -> BTreeMap<&'static str, (Needs, Reach)> {
         ("list_processes", (Read, Own)),
         ("show_process", (Read, Own)),
         ("show_history", (Read, Own)),
+        ("verify_history", (Read, Own)),
         ("explain_process", (Read, Own)),
         ("export_incident", (Read, Own)),
         ("count_processes", (Read, Own)),
