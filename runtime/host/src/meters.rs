@@ -103,7 +103,7 @@ pub enum Began {
 
 impl Meters {
     /// Something has become durable.
-    pub(crate) fn durable(&self, after: &After, now: Timestamp) {
+    pub(crate) fn durable(&self, after: &After, now: impl Fn() -> Timestamp) {
         let kinds = after.publish.iter().map(|publish| publish.key.kind);
         let tasks = kinds.filter(|kind| *kind == OutboxKind::Task).count();
         if tasks == 0 {
@@ -111,7 +111,7 @@ impl Meters {
         }
         self.tasks.add(tasks as u64);
         let took = |since: Timestamp| {
-            let Millis(millis) = now.since(since);
+            let Millis(millis) = now().since(since);
             Duration::from_millis(millis)
         };
         match after.began {

@@ -3,7 +3,7 @@
 
 use bureaucrat_model::{FiberState, Head, Instance, Term, Version, WaitKind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 /// A search attribute: something that processes can be found by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,7 +42,42 @@ pub enum AttributeKind {
     Event,
 }
 
+/// The text is not a kind of attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a kind of attribute")]
+pub struct UnknownKind;
+
+/// As people write it: one word, or `field.NAME`.
+impl FromStr for AttributeKind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Ok(match text {
+            "definition" => Self::Definition,
+            "version" => Self::Version,
+            "key" => Self::Key,
+            "user" => Self::User,
+            "fault" => Self::Fault,
+            "participant" => Self::Participant,
+            "event" => Self::Event,
+            other => match other.strip_prefix("field.") {
+                Some(name) if !name.is_empty() => Self::Field(name.to_owned()),
+                Some(_) | None => return Err(UnknownKind),
+            },
+        })
+    }
+}
+
 impl Attribute {
+    /// A definition as people write it: its name, or `NAME@VERSION`. None if what follows the last `@` is not a version.
+    pub fn of_definition(text: &str) -> Option<Self> {
+        let Some((name, version)) = text.rsplit_once('@') else {
+            return Some(Self::Definition(text.to_owned()));
+        };
+        let version = version.parse().ok().and_then(Version::new)?;
+        (!name.is_empty()).then(|| Self::Version(name.to_owned(), version))
+    }
+
     pub fn kind(&self) -> AttributeKind {
         match self {
             Self::Field(name, _) => AttributeKind::Field(name.clone()),

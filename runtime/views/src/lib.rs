@@ -7,6 +7,7 @@
 
 pub mod astray;
 pub mod bulk;
+pub mod counting;
 pub mod definitions;
 pub mod history;
 pub mod letters;

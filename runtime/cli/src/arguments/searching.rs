@@ -3,7 +3,7 @@
 use super::StateName;
 use crate::screen;
 use bureaucrat_host::query::{Attribute, AttributeKind, State, Wanted, WantedField};
-use bureaucrat_model::{Timestamp, Version};
+use bureaucrat_model::Timestamp;
 use clap::Args;
 
 /// Which processes are meant: those that have everything that is given.
@@ -67,14 +67,8 @@ impl Search {
 
 /// A definition's name, or one of its versions.
 fn definition(text: &str) -> Result<Attribute, String> {
-    let Some((name, version)) = text.rsplit_once('@') else {
-        return Ok(Attribute::Definition(text.to_owned()));
-    };
-    let number = version.parse().ok().and_then(Version::new);
-    match number {
-        Some(version) if !name.is_empty() => Ok(Attribute::Version(name.to_owned(), version)),
-        Some(_) | None => Err("it must be a name, or NAME@VERSION with a number from 1".to_owned()),
-    }
+    Attribute::of_definition(text)
+        .ok_or_else(|| "it must be a name, or NAME@VERSION with a number from 1".to_owned())
 }
 
 const fn state(name: StateName) -> State {
@@ -99,26 +93,13 @@ pub enum CountedBy {
 /// # Errors
 /// If it is nothing of these.
 pub fn counted_by(text: &str) -> Result<CountedBy, String> {
-    Ok(CountedBy::Attribute(match text {
-        "state" => return Ok(CountedBy::State),
-        "definition" => AttributeKind::Definition,
-        "version" => AttributeKind::Version,
-        "key" => AttributeKind::Key,
-        "user" => AttributeKind::User,
-        "fault" => AttributeKind::Fault,
-        "participant" => AttributeKind::Participant,
-        "event" => AttributeKind::Event,
-        other => match other.strip_prefix("field.") {
-            Some(name) if !name.is_empty() => AttributeKind::Field(name.to_owned()),
-            Some(_) | None => {
-                return Err(
-                    "it must be state, definition, version, key, user, fault, participant, event, \
-                     or field.NAME"
-                        .to_owned(),
-                );
-            }
-        },
-    }))
+    if text == "state" {
+        return Ok(CountedBy::State);
+    }
+    text.parse().map(CountedBy::Attribute).map_err(|_| {
+        "it must be state, definition, version, key, user, fault, participant, event, or field.NAME"
+            .to_owned()
+    })
 }
 
 /// A time, or how long ago.
@@ -155,6 +136,7 @@ fn wanted_field(text: &str) -> Result<WantedField, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use bureaucrat_model::Version;
 
     #[test]
     fn a_version_is_a_number_after_the_last_sign() {

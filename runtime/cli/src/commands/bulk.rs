@@ -16,7 +16,7 @@ use bureaucrat_host::{
     bulk::{BulkAnswer, BulkOutcome, BulkQuery, BulkStatus, BulkView},
     commands::{Migration, Order},
     deployed::{DefinitionAnswer, DefinitionQuery},
-    query::{Query, QueryAnswer, State, Wanted},
+    query::{Query, QueryAnswer, Wanted},
 };
 use bureaucrat_model::{Change, DefinitionRef, Modification, PartOf};
 use bureaucrat_views::{
@@ -167,15 +167,7 @@ fn wanted(search: &Search, order: &Order) -> anyhow::Result<Wanted> {
         return Err(Failure::new(Kind::Usage, what).into());
     }
     if wanted.states.is_empty() {
-        wanted.states = match order {
-            Order::Retry { .. } => vec![State::Incident],
-            Order::Resume => vec![State::Suspended],
-            Order::Cancel { .. }
-            | Order::Suspend { .. }
-            | Order::Terminate { .. }
-            | Order::Modify(_)
-            | Order::Migrate(_) => vec![State::Running, State::Incident, State::Suspended],
-        };
+        wanted.states = order.meant();
     }
     Ok(wanted)
 }

@@ -148,7 +148,7 @@ impl Actor {
 
     /// Does what follows from a durable plan, except for new work, which is left in it.
     pub fn act(&mut self, durable: &mut Durable) {
-        let now = self.shared.time.now();
+        let now = || self.shared.time.now();
         self.shared.meters.durable(&durable.after, now);
         let After {
             acknowledge,

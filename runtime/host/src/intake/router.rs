@@ -4,6 +4,8 @@
 //! A launch with a message id gets a process id derived from it, in the shard that remembers the
 //! message. An event belongs to the shard that its name chooses.
 
+mod receiving;
+
 use super::{
     cancelling::is_cancel,
     definition::DefinitionText,
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{
     act::standing::Ask,
-    broker::{BrokerEvent, BrokerEvents, Delivery, PublishOutcome, Source, Ticket},
+    broker::{Delivery, PublishOutcome, Source, Ticket},
     commit::CommitOutcome,
     compute::{JobId, JobOutcome},
     config::HostConfig,
@@ -25,8 +27,7 @@ use bureaucrat_model::{DefinitionName, ModuleName, ProcessId, ShardId};
 use bureaucrat_store::{Epoch, records};
 use bureaucrat_wire::{
     AnswerMessage, Content, EventMessage, FailureDetail, MessageKind, Packed, Unreadable,
-    UnreadableAnswer, content, decode_answer, decode_event, decode_result, failure_details,
-    unreadable_result,
+    UnreadableAnswer, content, decode_answer, decode_event, decode_result, unreadable_result,
 };
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest, Sha256};
@@ -124,12 +125,6 @@ pub struct Router {
 }
 
 impl Router {
-    /// Whether the queues have been this engine's in this run. Until then it may stand by for another one, whose answers
-    /// would not be for its processes.
-    pub fn is_active(&self) -> bool {
-        self.is_active.load(Ordering::Acquire)
-    }
-
     /// A router, and the receiver for the driver.
     pub fn new(
         config: Arc<HostConfig>,
@@ -376,37 +371,5 @@ impl Router {
             hash
         });
         Arrival::Event { shard, event, seen }
-    }
-}
-
-impl BrokerEvents for Router {
-    fn receive(&self, event: BrokerEvent) {
-        self.send(match event {
-            BrokerEvent::Delivered(delivery) => {
-                let arrival = self.arrival(&delivery);
-                Incoming::Arrived { delivery, arrival }
-            }
-            BrokerEvent::TaskEvents(body) => {
-                let explained = failure_details(&body, &self.config.wire_limits);
-                if explained.is_empty() {
-                    return;
-                }
-                Incoming::Explained(explained)
-            }
-            BrokerEvent::Published { ticket, outcome } => Incoming::Published { ticket, outcome },
-            BrokerEvent::PublishingUp => Incoming::PublishingUp,
-            BrokerEvent::PublishingDown => Incoming::PublishingDown,
-            BrokerEvent::ConsumingUp {
-                generation,
-                waiting,
-            } => {
-                self.is_active.store(true, Ordering::Release);
-                Incoming::ConsumingUp {
-                    generation,
-                    waiting,
-                }
-            }
-            BrokerEvent::ConsumingDown { generation } => Incoming::ConsumingDown { generation },
-        });
     }
 }

@@ -1,6 +1,6 @@
 //! Orders by operators about one process, and their outcomes once they are durable.
 
-use super::query::{Place, Wanted};
+use super::query::{Place, State, Wanted};
 use bureaucrat_model::{
     DefinitionRef, Initiator, Modification, Operator, ProcessId, Refusal, Relocation,
 };
@@ -50,6 +50,19 @@ pub struct Migration {
 }
 
 impl Order {
+    /// The states of the processes that it is for, where a search names none.
+    pub fn meant(&self) -> Vec<State> {
+        match self {
+            Self::Retry { .. } => vec![State::Incident],
+            Self::Resume => vec![State::Suspended],
+            Self::Cancel { .. }
+            | Self::Suspend { .. }
+            | Self::Terminate { .. }
+            | Self::Modify(_)
+            | Self::Migrate(_) => vec![State::Running, State::Incident, State::Suspended],
+        }
+    }
+
     /// What has become of the process that obeyed.
     pub(crate) const fn done(&self) -> &'static str {
         match self {

@@ -147,6 +147,16 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Incident,
+        Self::Suspended,
+        Self::Completed,
+        Self::Failed,
+    ];
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "answer")]
 pub enum QueryAnswer {

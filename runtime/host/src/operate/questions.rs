@@ -20,7 +20,7 @@ use bureaucrat_model::{
 use bureaucrat_store::{
     Store, StoreError, Table,
     histories::History,
-    instances::{StoredHead, StoredInstance, assemble, decode_head, first_fibers, read_instance},
+    instances::{StoredHead, StoredInstance, assemble, decode_head, first_fibers},
     keys,
     reading::scan_around,
 };
@@ -172,29 +172,55 @@ fn show(asked: &Asked<'_>, process: ProcessId, detail: Detail) -> Result<QueryAn
     })))
 }
 
-/// The instance of a process whose rows may be written while they are read: what does not fit together is read again as
-/// long as the head, which every commit writes, is another one.
+/// What was read of a process.
+pub(super) enum Settled<T> {
+    /// There is no such process.
+    Absent,
+    Read(T),
+    /// It does not fit to the head, which was another one each time.
+    Restless(T),
+}
+
+/// Reads rows of a process that may be written meanwhile, each time with the record of its head: what does not fit is
+/// read again as long as the head, which every commit writes, is another one.
+pub(super) fn read_settled<T>(
+    store: &dyn Store,
+    process: ProcessId,
+    read: impl Fn(&[u8]) -> Result<T, StoreError>,
+    fits: impl Fn(&T) -> bool,
+) -> Result<Settled<T>, StoreError> {
+    const TRIES: usize = 100;
+    let key = keys::instance(process);
+    let mut head = store.get(Table::Instances, &key)?;
+    let mut tries = 0;
+    while let Some(record) = head {
+        let found = read(&record)?;
+        if fits(&found) {
+            return Ok(Settled::Read(found));
+        }
+        head = store.get(Table::Instances, &key)?;
+        tries += 1;
+        if head.as_ref() == Some(&record) {
+            return Ok(Settled::Read(found));
+        }
+        if tries == TRIES {
+            return Ok(Settled::Restless(found));
+        }
+    }
+    Ok(Settled::Absent)
+}
+
+/// The instance of a process.
 pub(super) fn read_whole(
     store: &dyn Store,
     process: ProcessId,
 ) -> Result<Option<StoredInstance>, StoreError> {
-    const TRIES: usize = 100;
-    let key = keys::instance(process);
-    let mut head = store.get(Table::Instances, &key)?;
-    for _ in 0..TRIES {
-        let Some(record) = head else {
-            return Ok(None);
-        };
-        let read = assemble(store, process, &record);
-        let Err(StoreError::Damaged { .. }) = &read else {
-            return read.map(Some);
-        };
-        head = store.get(Table::Instances, &key)?;
-        if head.as_ref() == Some(&record) {
-            return read.map(Some);
-        }
+    let read = |record: &[u8]| Ok(assemble(store, process, record));
+    let fits = |read: &Result<_, _>| !matches!(read, Err(StoreError::Damaged { .. }));
+    match read_settled(store, process, read, fits)? {
+        Settled::Absent => Ok(None),
+        Settled::Read(read) | Settled::Restless(read) => read.map(Some),
     }
-    read_instance(store, process)
 }
 
 /// A process whose record can't be read, in a list: what is known is which record is damaged.

@@ -1,17 +1,17 @@
 //! Whether the history of a process is the one that was written.
 
-use super::{query::QueryAnswer, questions::Asked};
+use super::{
+    query::QueryAnswer,
+    questions::{Asked, Settled, read_settled},
+};
 use bureaucrat_model::{HistoryHash, HistoryHead, ProcessId};
 use bureaucrat_store::{
-    StoreError, Table,
+    StoreError,
     histories::{Broken, History},
     instances::decode_head,
     keys,
 };
 use serde::{Deserialize, Serialize};
-
-/// How often a history is read again while its process continues.
-const TRIES: usize = 100;
 
 /// What the rows of a history say about each other and about the head of their process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,28 +32,26 @@ pub(super) fn verify(
     entries: Option<u64>,
 ) -> Result<QueryAnswer, StoreError> {
     let key = keys::instance(process);
-    let mut record = asked.store.get(Table::Instances, &key)?;
-    for _ in 0..TRIES {
-        let Some(found) = record else {
-            return Ok(QueryAnswer::Unknown { process });
-        };
-        let written = decode_head(&key, &found)?.head.history;
+    let read = |record: &[u8]| {
+        let written = decode_head(&key, record)?.head.history;
         let history = History::read(asked.store, process)?;
-        record = asked.store.get(Table::Instances, &key)?;
-        if record.as_ref() == Some(&found) {
-            return Ok(QueryAnswer::Verified(Verified {
-                process,
-                written,
-                broken: history.broken(&written),
-                uncovered: history.uncovered(&written),
-                asked: entries.and_then(|entries| history.hash_at(entries)),
-            }));
-        }
-    }
-    Ok(QueryAnswer::Error {
-        reason: format!(
-            "process {process} continues faster than its history can be read; suspend it, or try \
-             again"
-        ),
+        Ok(Verified {
+            process,
+            written,
+            broken: history.broken(&written),
+            uncovered: history.uncovered(&written),
+            asked: entries.and_then(|entries| history.hash_at(entries)),
+        })
+    };
+    let fits = |verified: &Verified| verified.broken.is_none();
+    Ok(match read_settled(asked.store, process, read, fits)? {
+        Settled::Absent => QueryAnswer::Unknown { process },
+        Settled::Read(verified) => QueryAnswer::Verified(verified),
+        Settled::Restless(_) => QueryAnswer::Error {
+            reason: format!(
+                "process {process} continues faster than its history can be read; suspend it, or \
+                 try again"
+            ),
+        },
     })
 }

@@ -8,12 +8,10 @@ use super::{
 };
 use crate::{
     problem::Problem,
-    routes::definitions::{ask, name_of, number, visible},
+    routes::definitions::{Looked, look, name_of, number, visible},
     server::now,
 };
-use bureaucrat_host::deployed::{
-    ByView, DefinitionAnswer, DefinitionQuery, ScheduleView, VersionView,
-};
+use bureaucrat_host::deployed::{ByView, VersionView};
 use bureaucrat_model::{DefinitionName, Version};
 use maud::{Markup, html};
 
@@ -52,7 +50,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
 }
 
 pub fn name(visit: &Visit) -> Result<Answer, Problem> {
-    let shown = look(visit, None)?;
+    let shown = looked(visit, None)?;
     let now = now();
     let newest = shown.versions.iter().rev();
     let newest = newest.clone().find(|view| view.retired_at.is_none());
@@ -98,7 +96,7 @@ pub fn name(visit: &Visit) -> Result<Answer, Problem> {
 
 pub fn version(visit: &Visit) -> Result<Answer, Problem> {
     let asked = number(visit.number("version")?)?;
-    let shown = look(visit, Some(asked))?;
+    let shown = looked(visit, Some(asked))?;
     let now = now();
     let view = shown.versions.iter().find(|view| view.version == asked);
     let view = view.ok_or_else(Problem::unfit)?;
@@ -137,48 +135,13 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
 
 /// The text of a version that the visitor may see.
 pub fn source(visit: &Visit, name: &DefinitionName, version: Version) -> Result<String, Problem> {
-    let shown = look_at(visit, name.clone(), Some(version))?;
+    let shown = look(&visit.call, name.clone(), Some(version))?;
     shown.source.ok_or_else(Problem::unfit)
 }
 
-struct Looked {
-    name: DefinitionName,
-    /// Oldest first.
-    versions: Vec<VersionView>,
-    source: Option<String>,
-    schedule: Option<ScheduleView>,
-}
-
 /// A definition that the visitor may see.
-fn look(visit: &Visit, version: Option<Version>) -> Result<Looked, Problem> {
-    look_at(visit, name_of(visit.named("name"))?, version)
-}
-
-fn look_at(
-    visit: &Visit,
-    name: DefinitionName,
-    version: Option<Version>,
-) -> Result<Looked, Problem> {
-    let is_there = visible(&visit.call)?.iter().any(|view| view.name == name);
-    if !is_there {
-        let what = format!("no definition `{name}` is deployed here");
-        return Err(Problem::not_found(what));
-    }
-    let DefinitionAnswer::Shown {
-        name,
-        versions,
-        source,
-        schedule,
-    } = ask(&visit.call, DefinitionQuery::Show { name, version })?
-    else {
-        return Err(Problem::unfit());
-    };
-    Ok(Looked {
-        name,
-        versions,
-        source,
-        schedule,
-    })
+fn looked(visit: &Visit, version: Option<Version>) -> Result<Looked, Problem> {
+    look(&visit.call, name_of(visit.named("name"))?, version)
 }
 
 fn of(name: &DefinitionName) -> String {

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     problem::{Code, Problem},
-    routes::search::{cursor, place},
+    routes::search::{cursor, find, place},
 };
-use bureaucrat_host::query::{BrokerState, Place, ProcessSummary, Query, QueryAnswer, Wanted};
+use bureaucrat_host::query::ProcessSummary;
 use bureaucrat_model::Timestamp;
 use bureaucrat_views::{processes::what, text::fit};
 use maud::{Markup, html};
@@ -18,44 +18,6 @@ use maud::{Markup, html};
 const PAGE: usize = 50;
 /// The most characters of what a process waits for.
 const WHAT_SHOWN: usize = 160;
-
-/// Some of the processes that are wanted.
-pub struct Found {
-    pub processes: Vec<ProcessSummary>,
-    pub next: Option<Place>,
-    pub broker: Option<BrokerState>,
-    pub now: Timestamp,
-}
-
-/// # Errors
-/// If the engine can't answer.
-pub fn find(
-    visit: &Visit,
-    wanted: Wanted,
-    after: Option<Place>,
-    limit: usize,
-) -> Result<Found, Problem> {
-    let query = Query::List {
-        wanted,
-        after,
-        limit,
-    };
-    let QueryAnswer::Processes {
-        processes,
-        next,
-        broker,
-        now,
-    } = visit.ask(&query)?
-    else {
-        return Err(Problem::unfit());
-    };
-    Ok(Found {
-        processes,
-        next,
-        broker,
-        now,
-    })
-}
 
 pub fn page(visit: &Visit) -> Result<Answer, Problem> {
     let found = match searched(visit) {
@@ -77,7 +39,7 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
 fn searched(visit: &Visit) -> Result<Markup, Problem> {
     let wanted = filter::wanted(visit)?;
     let after = visit.query.one("after").map(place).transpose()?;
-    let found = find(visit, wanted, after, PAGE)?;
+    let found = find(&visit.call, wanted, after, PAGE)?;
     let path = Section::Processes.path();
     let next = found.next.as_ref().map(cursor);
     let next = next.map(|next| visit.query.path(path, &[("after", &next)]));

@@ -5,14 +5,17 @@ use super::{
     fields::path,
     filter::STATES,
     layout::Section,
-    list::{find, rows},
+    list::rows,
     parts::{broker, state},
 };
 use crate::{
     problem::Problem,
-    routes::search::{Search, StateName},
+    routes::{
+        counts::portion,
+        search::{Search, StateName, find},
+    },
 };
-use bureaucrat_host::query::{Query, QueryAnswer, Wanted};
+use bureaucrat_host::query::Wanted;
 use bureaucrat_views::processes::word;
 use maud::{Markup, html};
 
@@ -22,12 +25,12 @@ const COUNTS_MAX: usize = 5;
 const SHOWN: usize = 8;
 
 pub fn page(visit: &Visit) -> Result<Answer, Problem> {
-    let newest = find(visit, all(visit)?, None, SHOWN)?;
-    let incidents = find(visit, of(visit, StateName::Incident)?, None, SHOWN)?;
-    let failed = find(visit, of(visit, StateName::Failed)?, None, SHOWN)?;
+    let newest = find(&visit.call, all(visit)?, None, SHOWN)?;
+    let incidents = find(&visit.call, of(visit, StateName::Incident)?, None, SHOWN)?;
+    let failed = find(&visit.call, of(visit, StateName::Failed)?, None, SHOWN)?;
     let mut counts = Vec::new();
     for (of_state, name) in STATES {
-        counts.push((of_state, count(visit, of(visit, name)?)?));
+        counts.push((of_state, count(visit, &of(visit, name)?)?));
     }
     let body = html! {
         h1 { "Overview" }
@@ -89,14 +92,10 @@ fn of(visit: &Visit, state: StateName) -> Result<Wanted, Problem> {
 }
 
 /// How many there are; of very many, more than how many.
-fn count(visit: &Visit, wanted: Wanted) -> Result<Markup, Problem> {
+fn count(visit: &Visit, wanted: &Wanted) -> Result<Markup, Problem> {
     let (mut sum, mut after) = (0_u64, None);
     for _ in 0..COUNTS_MAX {
-        let wanted = wanted.clone();
-        let QueryAnswer::Counted { count, next } = visit.ask(&Query::Count { wanted, after })?
-        else {
-            return Err(Problem::unfit());
-        };
+        let (count, next) = portion(&visit.call, wanted, after)?;
         sum = sum.saturating_add(count);
         after = next;
         if after.is_none() {

@@ -3,7 +3,7 @@
 use super::{
     counts::{self, Many},
     orders::OrderBody,
-    search::{Search, cursor, place},
+    search::{Search, cursor, find, place},
 };
 use crate::{
     engine::Call,
@@ -14,7 +14,7 @@ use crate::{
 use bureaucrat_host::{
     bulk::{BulkAnswer, BulkQuery, BulkView},
     commands::Order,
-    query::{Attribute, Query, QueryAnswer, State, Wanted},
+    query::{Attribute, Query, QueryAnswer, Wanted},
 };
 use bureaucrat_views::{
     bulk::{Job, JobOutcome},
@@ -182,33 +182,18 @@ fn wanted(call: &Call, search: &Search, order: &Order) -> Result<Wanted, Problem
         ));
     }
     if wanted.states.is_empty() {
-        wanted.states = match order {
-            Order::Retry { .. } => vec![State::Incident],
-            Order::Resume => vec![State::Suspended],
-            Order::Cancel { .. }
-            | Order::Suspend { .. }
-            | Order::Terminate { .. }
-            | Order::Modify(_)
-            | Order::Migrate(_) => vec![State::Running, State::Incident, State::Suspended],
-        };
+        wanted.states = order.meant();
     }
     Ok(wanted)
 }
 
 fn dry_run(call: &Call, wanted: &Wanted) -> Result<Begun, Problem> {
-    let query = Query::List {
-        wanted: wanted.clone(),
-        after: None,
-        limit: SAMPLE,
-    };
-    let QueryAnswer::Processes { processes, .. } = call.ask(&query)? else {
-        return Err(Problem::unfit());
-    };
+    let found = find(call, wanted.clone(), None, SAMPLE)?;
     Ok(Begun {
         job: None,
         would: Some(counts::whole(call, wanted)?),
         states: Some(counts::states(call, wanted)?),
-        sample: Some(processes.iter().map(Summary::of).collect()),
+        sample: Some(found.processes.iter().map(Summary::of).collect()),
     })
 }
 

@@ -7,16 +7,12 @@ use crate::{
     problem::{Code, Problem},
     tokens::Role,
 };
-use bureaucrat_host::query::{Attribute, AttributeKind, Query, QueryAnswer, State, Wanted};
-use bureaucrat_model::Term;
-use bureaucrat_views::processes::word;
+use bureaucrat_host::query::{AttributeKind, Place, Query, QueryAnswer, Wanted};
+use bureaucrat_views::counting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 const READ: Access = Access::Needs(Role::Read, Reach::Processes);
 /// How long counting may take.
@@ -79,6 +75,13 @@ pub struct Many {
     pub count: u64,
 }
 
+impl Many {
+    fn all(counts: Vec<(Value, u64)>) -> Vec<Self> {
+        let counts = counts.into_iter();
+        counts.map(|(value, count)| Self { value, count }).collect()
+    }
+}
+
 fn count(call: &Call, counted: Counted) -> Result<Counts, Problem> {
     let wanted = counted.search.wanted(call)?;
     let values = match &counted.by {
@@ -108,23 +111,11 @@ fn participants(call: &Call, _: All) -> Result<Participants, Problem> {
 }
 
 fn kind(text: &str) -> Result<AttributeKind, Problem> {
-    Ok(match text {
-        "definition" => AttributeKind::Definition,
-        "version" => AttributeKind::Version,
-        "key" => AttributeKind::Key,
-        "user" => AttributeKind::User,
-        "fault" => AttributeKind::Fault,
-        "participant" => AttributeKind::Participant,
-        "event" => AttributeKind::Event,
-        other => match other.strip_prefix("field.") {
-            Some(name) if !name.is_empty() => AttributeKind::Field(name.to_owned()),
-            Some(_) | None => {
-                return Err(Problem::parameter(
-                    "`by` must be state, definition, version, key, user, fault, participant, event \
-                     or field.NAME",
-                ));
-            }
-        },
+    text.parse().map_err(|_| {
+        Problem::parameter(
+            "`by` must be state, definition, version, key, user, fault, participant, event \
+             or field.NAME",
+        )
     })
 }
 
@@ -144,20 +135,26 @@ fn in_time(began: Instant) -> Result<(), Problem> {
 /// If the engine can't answer, or not in time.
 pub fn whole(call: &Call, wanted: &Wanted) -> Result<u64, Problem> {
     let began = Instant::now();
-    let (mut all, mut after) = (0_u64, None);
-    loop {
+    counting::whole(|after| {
         in_time(began)?;
-        let wanted = wanted.clone();
-        let QueryAnswer::Counted { count, next } = call.ask(&Query::Count { wanted, after })?
-        else {
-            return Err(Problem::unfit());
-        };
-        all = all.saturating_add(count);
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
-        }
-    }
+        portion(call, wanted, after)
+    })
+}
+
+/// How many it finds after a place, as far as the engine counts at once.
+///
+/// # Errors
+/// If the engine can't answer.
+pub fn portion(
+    call: &Call,
+    wanted: &Wanted,
+    after: Option<Place>,
+) -> Result<(u64, Option<Place>), Problem> {
+    let wanted = wanted.clone();
+    let QueryAnswer::Counted { count, next } = call.ask(&Query::Count { wanted, after })? else {
+        return Err(Problem::unfit());
+    };
+    Ok((count, next))
 }
 
 /// How many of them are in each state.
@@ -165,28 +162,8 @@ pub fn whole(call: &Call, wanted: &Wanted) -> Result<u64, Problem> {
 /// # Errors
 /// If the engine can't answer, or not in time.
 pub fn states(call: &Call, wanted: &Wanted) -> Result<Vec<Many>, Problem> {
-    let all = [
-        State::Running,
-        State::Incident,
-        State::Suspended,
-        State::Completed,
-        State::Failed,
-    ];
-    let mut counts = Vec::new();
-    for state in all.into_iter().filter(|state| wanted.has(*state)) {
-        let wanted = Wanted {
-            states: vec![state],
-            ..wanted.clone()
-        };
-        let count = whole(call, &wanted)?;
-        if count > 0 {
-            counts.push(Many {
-                value: word(state).into(),
-                count,
-            });
-        }
-    }
-    Ok(counts)
+    let counts = counting::states(wanted, |wanted| whole(call, wanted))?;
+    Ok(Many::all(counts))
 }
 
 /// How many have each value of a kind.
@@ -195,9 +172,7 @@ pub fn states(call: &Call, wanted: &Wanted) -> Result<Vec<Many>, Problem> {
 /// If the engine can't answer, or not in time.
 pub fn attributes(call: &Call, by: &AttributeKind, wanted: &Wanted) -> Result<Vec<Many>, Problem> {
     let began = Instant::now();
-    let mut found: BTreeMap<Attribute, u64> = BTreeMap::new();
-    let mut after = None;
-    loop {
+    let mut found = counting::values(VALUES_MAX, |after| {
         in_time(began)?;
         let query = Query::CountBy {
             by: by.clone(),
@@ -207,37 +182,8 @@ pub fn attributes(call: &Call, by: &AttributeKind, wanted: &Wanted) -> Result<Ve
         let QueryAnswer::CountedBy { counts, next } = call.ask(&query)? else {
             return Err(Problem::unfit());
         };
-        for (attribute, count) in counts {
-            let sum = found.entry(attribute).or_default();
-            *sum = sum.saturating_add(count);
-        }
-        match next {
-            Some(next) if found.len() <= VALUES_MAX => after = Some(next),
-            Some(_) | None => break,
-        }
-    }
-    let mut counts: Vec<(Value, u64)> = found
-        .iter()
-        .map(|(attribute, count)| (value(attribute), *count))
-        .collect();
-    counts.sort_by(|(_, one), (_, other)| other.cmp(one));
-    let counts = counts.into_iter();
-    Ok(counts.map(|(value, count)| Many { value, count }).collect())
-}
-
-fn value(attribute: &Attribute) -> Value {
-    match attribute {
-        Attribute::Field(_, Term::Text(text)) => text.as_str().into(),
-        Attribute::Field(_, Term::Number(number)) => {
-            serde_json::from_str(number).unwrap_or_else(|_| number.as_str().into())
-        }
-        Attribute::Field(_, Term::Truth(truth)) => (*truth).into(),
-        Attribute::Version(name, version) => format!("{name}@{version}").into(),
-        Attribute::Definition(text)
-        | Attribute::Key(text)
-        | Attribute::User(text)
-        | Attribute::Fault(text)
-        | Attribute::Participant(text)
-        | Attribute::Event(text) => text.as_str().into(),
-    }
+        Ok((counts, next))
+    })?;
+    found.counts.sort_by(|(_, one), (_, other)| other.cmp(one));
+    Ok(Many::all(found.counts))
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use bureaucrat_host::{
     broker::Source,
-    deployed::{ByView, DefinitionAnswer, DefinitionQuery, NameView},
+    deployed::{ByView, DefinitionAnswer, DefinitionQuery, NameView, ScheduleView, VersionView},
     handing_in::Receipt,
     query::{Query, QueryAnswer},
 };
@@ -153,8 +153,7 @@ pub struct Shown {
 }
 
 pub fn name_of(text: &str) -> Result<DefinitionName, Problem> {
-    text.parse()
-        .map_err(|_| Problem::not_found(format!("no definition `{text}` is deployed here")))
+    text.parse().map_err(|_| unknown(text))
 }
 
 pub fn number(version: u64) -> Result<Number, Problem> {
@@ -162,11 +161,20 @@ pub fn number(version: u64) -> Result<Number, Problem> {
     number.ok_or_else(|| Problem::not_found(format!("there is no version {version}")))
 }
 
-fn looked(call: &Call, name: &str, version: Option<Number>) -> Result<Shown, Problem> {
-    let name = name_of(name)?;
+/// A definition with its versions, as the engine tells it.
+pub struct Looked {
+    pub name: DefinitionName,
+    /// Oldest first.
+    pub versions: Vec<VersionView>,
+    /// The text, of a single version.
+    pub source: Option<String>,
+    pub schedule: Option<ScheduleView>,
+}
+
+/// A definition that is there for the caller.
+pub fn look(call: &Call, name: DefinitionName, version: Option<Number>) -> Result<Looked, Problem> {
     if call.caller.user().is_some() && visible(call)?.iter().all(|view| view.name != name) {
-        let what = format!("no definition `{name}` is deployed here");
-        return Err(Problem::not_found(what));
+        return Err(unknown(name.as_str()));
     }
     let DefinitionAnswer::Shown {
         name,
@@ -177,11 +185,25 @@ fn looked(call: &Call, name: &str, version: Option<Number>) -> Result<Shown, Pro
     else {
         return Err(Problem::unfit());
     };
-    Ok(Shown {
-        name: name.to_string(),
-        versions: versions.iter().map(Version::of).collect(),
+    Ok(Looked {
+        name,
+        versions,
         source,
-        schedule: schedule.as_ref().map(Schedule::of),
+        schedule,
+    })
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("no definition `{name}` is deployed here"))
+}
+
+fn looked(call: &Call, name: &str, version: Option<Number>) -> Result<Shown, Problem> {
+    let found = look(call, name_of(name)?, version)?;
+    Ok(Shown {
+        name: found.name.to_string(),
+        versions: found.versions.iter().map(Version::of).collect(),
+        source: found.source,
+        schedule: found.schedule.as_ref().map(Schedule::of),
     })
 }
 
@@ -249,9 +271,7 @@ fn retire(call: &Call, by: ByName, retire: Retire) -> Result<Retired, Problem> {
     if let Some(user) = call.caller.user() {
         let visible = visible(call)?;
         let found = visible.iter().find(|view| view.name == name);
-        let found = found.ok_or_else(|| {
-            Problem::not_found(format!("no definition `{name}` is deployed here"))
-        })?;
+        let found = found.ok_or_else(|| unknown(name.as_str()))?;
         if !is_of(&found.owner, user) {
             let what = format!("the name `{name}` belongs to another user's definition");
             return Err(Problem::forbidden(what));
@@ -282,14 +302,10 @@ async fn deploy(shared: Arc<Shared>, call: Call, mut given: Given) -> Result<Rep
     if call.caller.user().is_none() {
         let source = given.text()?.to_owned();
         let answer = shared.run(move || ask(&call, DefinitionQuery::Deploy { source }));
-        return match answer.await? {
-            DefinitionAnswer::Deployed(view) => Ok(Reply::json(&Deployed::of(&view))),
-            DefinitionAnswer::Refused { .. }
-            | DefinitionAnswer::Listed { .. }
-            | DefinitionAnswer::Shown { .. }
-            | DefinitionAnswer::Retired { .. }
-            | DefinitionAnswer::Unknown { .. } => Err(Problem::unfit()),
+        let DefinitionAnswer::Deployed(view) = answer.await? else {
+            return Err(Problem::unfit());
         };
+        return Ok(Reply::json(&Deployed::of(&view)));
     }
     let body = std::mem::take(&mut given.body.bytes);
     active(&call).await?;

@@ -69,23 +69,12 @@ async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
                 };
                 Ok(engine.ask(&query, &Operator::named("readiness")))
             });
-            let broker = match answer.await? {
-                QueryAnswer::Processes { broker, .. } => broker,
-                QueryAnswer::Error { reason } => return Err(Problem::unavailable(reason)),
-                QueryAnswer::Counted { .. }
-                | QueryAnswer::CountedBy { .. }
-                | QueryAnswer::Found { .. }
-                | QueryAnswer::Process(_)
-                | QueryAnswer::Unknown { .. }
-                | QueryAnswer::Ordered { .. }
-                | QueryAnswer::BackedUp { .. }
-                | QueryAnswer::Modules(_)
-                | QueryAnswer::Letters(_)
-                | QueryAnswer::Definitions(_)
-                | QueryAnswer::Facts(_)
-                | QueryAnswer::Bulk(_)
-                | QueryAnswer::Incident(_)
-                | QueryAnswer::Verified(_) => return Err(Problem::unfit()),
+            let answer = answer.await?;
+            if let QueryAnswer::Error { reason } = answer {
+                return Err(Problem::unavailable(reason));
+            }
+            let QueryAnswer::Processes { broker, .. } = answer else {
+                return Err(Problem::unfit());
             };
             let ready = broker == Some(BrokerState::Connected) && shared.engine.is_active();
             let readiness = Readiness { ready, broker };

@@ -5,7 +5,7 @@
 
 mod collectors;
 
-use super::counts::attributes;
+use super::counts::{Many, attributes};
 use crate::{
     engine::Call,
     operation::{Access, Nothing, Operation, Reach},
@@ -23,7 +23,7 @@ use prometheus_client::{
     metrics::{counter::ConstCounter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, fmt::Debug, hash::Hash, sync::Arc};
 
 /// The media type of the answer: the text format that all scrapers read, and promtool checks.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -197,40 +197,51 @@ fn standing(registry: &mut Registry, call: &Call) -> Result<(), Problem> {
         );
     }
     let all = Wanted::default();
-    let waiting = attributes(call, &AttributeKind::Participant, &all)?;
-    let family = Family::<Participant, Gauge>::default();
-    for (participant, count) in frequent(waiting.into_iter().map(|one| (one.value, one.count))) {
-        family
-            .get_or_create(&Participant { participant })
-            .set(count);
-    }
-    let help = "Processes that wait for an answer of a participant";
-    registry.register("participant_waiting_processes", help, family);
     let incidents = Wanted {
         states: vec![State::Incident],
         ..Wanted::default()
     };
+    let waiting = attributes(call, &AttributeKind::Participant, &all)?;
     let codes = attributes(call, &AttributeKind::Fault, &incidents)?;
-    let family = Family::<Code, Gauge>::default();
-    for (code, count) in frequent(codes.into_iter().map(|one| (one.value, one.count))) {
-        family.get_or_create(&Code { code }).set(count);
-    }
-    registry.register(
-        "incidents_by_code",
-        "Incidents by the code of their fault",
-        family,
-    );
     let definitions = attributes(call, &AttributeKind::Definition, &incidents)?;
-    let family = Family::<Definition, Gauge>::default();
-    for (definition, count) in frequent(definitions.into_iter().map(|one| (one.value, one.count))) {
-        family.get_or_create(&Definition { definition }).set(count);
-    }
-    registry.register(
-        "incidents_by_definition",
-        "Incidents by their definition",
-        family,
+    gauges(
+        registry,
+        (
+            "participant_waiting_processes",
+            "Processes that wait for an answer of a participant",
+        ),
+        waiting,
+        |participant| Participant { participant },
+    );
+    gauges(
+        registry,
+        ("incidents_by_code", "Incidents by the code of their fault"),
+        codes,
+        |code| Code { code },
+    );
+    gauges(
+        registry,
+        ("incidents_by_definition", "Incidents by their definition"),
+        definitions,
+        |definition| Definition { definition },
     );
     Ok(())
+}
+
+/// A gauge for each of the most frequent values.
+fn gauges<L>(
+    registry: &mut Registry,
+    (name, help): (&str, &str),
+    values: Vec<Many>,
+    label: impl Fn(String) -> L,
+) where
+    L: Clone + Hash + Eq + EncodeLabelSet + Debug + Send + Sync + 'static,
+{
+    let family = Family::<L, Gauge>::default();
+    for (value, count) in frequent(values.into_iter().map(|one| (one.value, one.count))) {
+        family.get_or_create(&label(value)).set(count);
+    }
+    registry.register(name, help, family);
 }
 
 /// The most frequent values, and the others together.

@@ -1,6 +1,6 @@
 //! Processes: lists, counts, single ones, and why they wait.
 
-use super::search::{Search, cursor, detail, place, process};
+use super::search::{Search, cursor, detail, find, place, process};
 use crate::{
     engine::Call,
     operation::{Access, Operation, Reach},
@@ -131,25 +131,14 @@ fn list(call: &Call, list: List) -> Result<Page, Problem> {
             }
         },
     };
-    let query = Query::List {
-        wanted: list.search.wanted(call)?,
-        after: list.after.as_deref().map(place).transpose()?,
-        limit,
-    };
-    let QueryAnswer::Processes {
-        processes,
-        next,
-        broker,
-        now,
-    } = call.ask(&query)?
-    else {
-        return Err(Problem::unfit());
-    };
+    let wanted = list.search.wanted(call)?;
+    let after = list.after.as_deref().map(place).transpose()?;
+    let found = find(call, wanted, after, limit)?;
     Ok(Page {
-        processes: processes.iter().map(Summary::of).collect(),
-        next: next.as_ref().map(cursor),
-        broker,
-        now: now.0,
+        processes: found.processes.iter().map(Summary::of).collect(),
+        next: found.next.as_ref().map(cursor),
+        broker: found.broker,
+        now: found.now.0,
     })
 }
 

@@ -6,9 +6,10 @@ use crate::{
     problem::{Code, Problem},
 };
 use bureaucrat_host::query::{
-    Attribute, Detail, Place, ProcessDetail, Query, QueryAnswer, State, Wanted, WantedField,
+    Attribute, BrokerState, Detail, Place, ProcessDetail, ProcessSummary, Query, QueryAnswer,
+    State, Wanted, WantedField,
 };
-use bureaucrat_model::{IdPrefix, ProcessId, Timestamp, Version};
+use bureaucrat_model::{IdPrefix, ProcessId, Timestamp};
 use bureaucrat_views::processes::word;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -142,16 +143,9 @@ impl Search {
 }
 
 fn definition(text: &str) -> Result<Attribute, Problem> {
-    let Some((name, version)) = text.rsplit_once('@') else {
-        return Ok(Attribute::Definition(text.to_owned()));
-    };
-    let number = version.parse().ok().and_then(Version::new);
-    match number {
-        Some(version) if !name.is_empty() => Ok(Attribute::Version(name.to_owned(), version)),
-        Some(_) | None => Err(Problem::parameter(
-            "`definition` must be a name, or NAME@VERSION with a number from 1",
-        )),
-    }
+    Attribute::of_definition(text).ok_or_else(|| {
+        Problem::parameter("`definition` must be a name, or NAME@VERSION with a number from 1")
+    })
 }
 
 fn field(text: &str) -> Result<WantedField, Problem> {
@@ -162,6 +156,46 @@ fn field(text: &str) -> Result<WantedField, Problem> {
         }),
         Some(_) | None => Err(Problem::parameter("`where` must be NAME=VALUE")),
     }
+}
+
+/// Some of the processes that are wanted.
+pub struct Found {
+    pub processes: Vec<ProcessSummary>,
+    pub next: Option<Place>,
+    pub broker: Option<BrokerState>,
+    pub now: Timestamp,
+}
+
+/// A page of what a search finds.
+///
+/// # Errors
+/// If the engine can't answer.
+pub fn find(
+    call: &Call,
+    wanted: Wanted,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Found, Problem> {
+    let query = Query::List {
+        wanted,
+        after,
+        limit,
+    };
+    let QueryAnswer::Processes {
+        processes,
+        next,
+        broker,
+        now,
+    } = call.ask(&query)?
+    else {
+        return Err(Problem::unfit());
+    };
+    Ok(Found {
+        processes,
+        next,
+        broker,
+        now,
+    })
 }
 
 /// A place in a list, as a text: what a page begins with.
@@ -232,23 +266,16 @@ pub fn detail(
     process: ProcessId,
     history: Detail,
 ) -> Result<Box<ProcessDetail>, Problem> {
-    match call.ask(&Query::Show { process, history })? {
-        QueryAnswer::Process(detail) if may_see(call, &detail) => Ok(detail),
-        QueryAnswer::Process(_) | QueryAnswer::Unknown { .. } => Err(unknown(&process.to_string())),
-        QueryAnswer::Processes { .. }
-        | QueryAnswer::Counted { .. }
-        | QueryAnswer::CountedBy { .. }
-        | QueryAnswer::Found { .. }
-        | QueryAnswer::Ordered { .. }
-        | QueryAnswer::BackedUp { .. }
-        | QueryAnswer::Modules(_)
-        | QueryAnswer::Letters(_)
-        | QueryAnswer::Definitions(_)
-        | QueryAnswer::Facts(_)
-        | QueryAnswer::Bulk(_)
-        | QueryAnswer::Incident(_)
-        | QueryAnswer::Verified(_)
-        | QueryAnswer::Error { .. } => Err(Problem::unfit()),
+    let answer = call.ask(&Query::Show { process, history })?;
+    if let QueryAnswer::Unknown { .. } = answer {
+        return Err(unknown(&process.to_string()));
+    }
+    let QueryAnswer::Process(detail) = answer else {
+        return Err(Problem::unfit());
+    };
+    match may_see(call, &detail) {
+        true => Ok(detail),
+        false => Err(unknown(&process.to_string())),
     }
 }
 

@@ -8,11 +8,9 @@ use crate::{
     screen::{self, print_line},
 };
 use anyhow::bail;
-use bureaucrat_host::query::{Attribute, AttributeKind, Place, Query, QueryAnswer, State, Wanted};
-use bureaucrat_model::Term;
-use bureaucrat_views::processes::word;
+use bureaucrat_host::query::{AttributeKind, Place, Query, QueryAnswer, Wanted};
+use bureaucrat_views::counting;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// So many different values are counted; a list of more would help nobody.
 const VALUES: usize = 100_000;
@@ -80,40 +78,12 @@ pub fn portion(
 /// How many there are.
 pub fn whole(control: &mut Control, wanted: &Wanted) -> anyhow::Result<u64> {
     let _progress = Progress::start("counting processes");
-    let (mut count, mut after) = (0, None);
-    loop {
-        let (more, next) = portion(control, wanted.clone(), after)?;
-        count += more;
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(count),
-        }
-    }
+    counting::whole(|after| portion(control, wanted.clone(), after))
 }
 
 /// How many there are in each state.
 pub fn states(control: &mut Control, wanted: &Wanted) -> anyhow::Result<Vec<(Value, u64)>> {
-    let mut counts = Vec::new();
-    for state in [
-        State::Running,
-        State::Incident,
-        State::Suspended,
-        State::Completed,
-        State::Failed,
-    ] {
-        if !wanted.has(state) {
-            continue;
-        }
-        let wanted = Wanted {
-            states: vec![state],
-            ..wanted.clone()
-        };
-        let count = whole(control, &wanted)?;
-        if count > 0 {
-            counts.push((word(state).into(), count));
-        }
-    }
-    Ok(counts)
+    counting::states(wanted, |wanted| whole(control, wanted))
 }
 
 fn attributes(
@@ -122,9 +92,7 @@ fn attributes(
     wanted: &Wanted,
 ) -> anyhow::Result<Vec<(Value, u64)>> {
     let _progress = Progress::start("counting processes");
-    let mut found: BTreeMap<Attribute, u64> = BTreeMap::new();
-    let mut after = None;
-    loop {
+    let found = counting::values(VALUES, |after| {
         let query = Query::CountBy {
             by: by.clone(),
             wanted: wanted.clone(),
@@ -133,41 +101,14 @@ fn attributes(
         let QueryAnswer::CountedBy { counts, next } = control.ask(&query)? else {
             bail!("unexpected answer from the engine");
         };
-        for (attribute, count) in counts {
-            *found.entry(attribute).or_default() += count;
-        }
-        if found.len() > VALUES {
-            screen::tell(&format!(
-                "there are more than {VALUES} different values; only these were counted"
-            ));
-            break;
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
+        Ok((counts, next))
+    })?;
+    if found.is_cut {
+        screen::tell(&format!(
+            "there are more than {VALUES} different values; only these were counted"
+        ));
     }
-    let values = found.into_iter();
-    Ok(values
-        .map(|(attribute, count)| (value(&attribute), count))
-        .collect())
-}
-
-fn value(attribute: &Attribute) -> Value {
-    match attribute {
-        Attribute::Field(_, Term::Text(text)) => text.as_str().into(),
-        Attribute::Field(_, Term::Number(number)) => {
-            serde_json::from_str(number).unwrap_or_else(|_| number.as_str().into())
-        }
-        Attribute::Field(_, Term::Truth(truth)) => (*truth).into(),
-        Attribute::Version(name, version) => format!("{name}@{version}").into(),
-        Attribute::Definition(text)
-        | Attribute::Key(text)
-        | Attribute::User(text)
-        | Attribute::Fault(text)
-        | Attribute::Participant(text)
-        | Attribute::Event(text) => text.as_str().into(),
-    }
+    Ok(found.counts)
 }
 
 /// A value in words.
