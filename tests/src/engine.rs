@@ -3,6 +3,9 @@
 use crate::simulation;
 use anyhow::{Context, Error, Result, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
+use bureaucrat_store::Store;
+use bureaucrat_store_postgres::{PATIENCE, PostgresStore};
+use bureaucrat_store_rocksdb::RocksStore;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -48,6 +51,8 @@ pub struct Engine {
     prefix: String,
     options: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Where its records are instead of in its storage.
+    database: Option<String>,
     child: Option<Child>,
 }
 
@@ -60,8 +65,26 @@ impl Engine {
             prefix: prefix.to_owned(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             environment: Vec::new(),
+            database: None,
             child: None,
         }
+    }
+
+    /// Keeps its records in a database.
+    pub fn with_database(mut self, database: Option<String>) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// Its records, once it has ended.
+    ///
+    /// # Errors
+    /// When they can't be opened.
+    pub fn records(&self) -> Result<Box<dyn Store>> {
+        Ok(match &self.database {
+            Some(address) => Box::new(PostgresStore::open(address.parse()?, PATIENCE)?),
+            None => Box::new(RocksStore::open(&self.storage().join("state"))?),
+        })
     }
 
     /// Sets variables for its process, not for commands that talk to it.
@@ -151,6 +174,9 @@ impl Engine {
             .env("BUREAUCRAT_NOTICE_EXCHANGE", self.name("processes"))
             .env("BUREAUCRAT_CANCEL_EXCHANGE", self.name("cancelled"))
             .env("BUREAUCRAT_PID_FILE", self.folder.join("engine.pid"));
+        if let Some(database) = &self.database {
+            command.env("BUREAUCRAT_STORE", database);
+        }
         Ok(command)
     }
 

@@ -14,6 +14,7 @@ pub mod modules;
 pub mod operating;
 pub mod polled;
 pub mod population;
+pub mod postgres;
 pub mod queues;
 pub mod raw_amqp;
 pub mod simulation;

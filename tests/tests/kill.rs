@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
     faults::{Load, Plan, Preload, asked, audit, row, seed},
+    postgres::{disconnect, new_url},
     simulation::Random,
 };
 use std::time::{Duration, Instant};
@@ -24,16 +25,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result<()> {
+    killed("killed", None, KILLS).await
+}
+
+/// The database loses its connections, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_process_ends_exactly_once_with_its_records_in_postgresql() -> Result<()> {
+    killed("killed-postgres", Some(new_url()?), KILLS / 4).await
+}
+
+async fn killed(prefix: &str, database: Option<String>, kills: u64) -> Result<()> {
     let url = broker_url()?;
     let folder = tempfile::tempdir()?;
     let options = std::env::var("BUREAUCRAT_KILL_OPTIONS").unwrap_or_default();
     let options: Vec<&str> = options.split_whitespace().collect();
-    let kills = asked("BUREAUCRAT_KILLS", KILLS)?;
+    let kills = asked("BUREAUCRAT_KILLS", kills)?;
     // Runs on one broker do not hear of one another.
-    let prefix = format!("killed-{}", std::process::id());
+    let prefix = format!("{prefix}-{}", std::process::id());
     let preload = Preload::new(folder.path())?;
-    let mut engine =
-        Engine::new(&url, folder.path(), &prefix, &options).with_environment(preload.environment());
+    let mut engine = Engine::new(&url, folder.path(), &prefix, &options)
+        .with_environment(preload.environment())
+        .with_database(database.clone());
     let plan = Plan {
         processes: kills * PROCESSES_A_KILL,
         rate: None,
@@ -48,7 +60,15 @@ async fn every_process_ends_exactly_once_though_the_engine_is_killed() -> Result
     while done < kills {
         // Some begin just now, so that there is work at the kill however fast the machine is.
         load.hold_back_from((done + 1) * PROCESSES_A_KILL);
-        load.progress(TASKS, Duration::from_secs(4)).await?;
+        let mut tasks = TASKS;
+        if let Some(database) = &database
+            && random.once_in(2)
+        {
+            tasks /= 2;
+            load.progress(tasks, Duration::from_secs(4)).await?;
+            disconnect(database)?;
+        }
+        load.progress(tasks, Duration::from_secs(4)).await?;
         if let Some(known) = minute_of_schedule.take() {
             load.is_scheduled_again(known, PATIENCE).await?;
         }

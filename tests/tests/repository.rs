@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The allowed dependencies between our crates, as in ARCHITECTURE.md. Test dependencies are free.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("expression", &["model"]),
     ("schedule", &["model"]),
@@ -29,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("sandbox", &["model"]),
     ("store", &["model"]),
     ("store-rocksdb", &["store"]),
+    ("store-postgres", &["store"]),
     (
         "host",
         &[
@@ -63,6 +64,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "policy",
             "sandbox",
             "store",
+            "store-postgres",
             "store-rocksdb",
             "views",
             "wire",

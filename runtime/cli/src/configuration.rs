@@ -15,6 +15,7 @@ pub(crate) mod near;
 mod participants;
 mod resolve;
 mod row;
+mod store;
 mod table;
 mod value;
 
@@ -54,6 +55,8 @@ pub struct Configuration {
     pub source: Option<PathBuf>,
     pub amqp: Addresses,
     pub storage: PathBuf,
+    /// Where the records are instead of in the storage.
+    pub store: Option<bureaucrat_store_postgres::Address>,
     pub pid_file: PathBuf,
     pub dialect: Dialect,
     pub task_queue: TaskQueue,
@@ -162,6 +165,8 @@ impl Configuration {
             .map_err(|unfit| Mistakes::from(unfit).with(ini.remarks()))?;
         let http = http::settings(&draft, &resolved)
             .map_err(|unfit| Mistakes::from(unfit).with(ini.remarks()))?;
+        let database = store::address(&draft, &resolved)
+            .map_err(|unfit| Mistakes::from(unfit).with(ini.remarks()))?;
         let storage = match draft.storage {
             Some(path) => path,
             None => places::storage().context(
@@ -220,6 +225,7 @@ impl Configuration {
             source,
             amqp,
             storage,
+            store: database,
             pid_file,
             dialect: draft.dialect,
             task_queue: draft.task_queue,

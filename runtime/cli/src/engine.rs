@@ -5,7 +5,7 @@ mod answers;
 
 use crate::{
     arguments::RuntimeGuests, broker, commands, configuration::Configuration, control, files,
-    handles, lapses::Lapses,
+    handles, lapses::Lapses, records::Records,
 };
 use answers::Answers;
 use anyhow::{Context, anyhow};
@@ -14,7 +14,6 @@ use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
 use bureaucrat_store::Store;
-use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc};
 use tokio::{
     runtime::Runtime,
@@ -22,8 +21,6 @@ use tokio::{
     sync::oneshot,
 };
 
-/// The folder of the records, in the storage.
-pub const STATE: &str = "state";
 const MACHINE_CODE: &str = "machine-code";
 /// The key that authenticates machine code, in the storage.
 const MACHINE_CODE_KEY: &str = "machine-code.key";
@@ -52,9 +49,7 @@ pub fn run(
     broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
     let lapses = Lapses::open(&configuration.storage);
-    let state = configuration.storage.join(STATE);
-    let store = RocksStore::open_with(&state, LostTail::Refuse, configuration.memory.store())?;
-    let store = Arc::new(store);
+    let store = Arc::new(Records::open(configuration)?);
     for table in store.damaged_tables() {
         tracing::error!(
             table = table.name(),

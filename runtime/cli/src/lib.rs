@@ -25,6 +25,7 @@ pub mod pid_file;
 mod places;
 mod progress;
 mod rebuild;
+mod records;
 mod screen;
 mod slips;
 mod title;

@@ -207,7 +207,7 @@ pub enum Verdict {
 pub enum StoreError {
     #[error(
         "the storage {path} is in use by another engine: stop that one first, or name another \
-         folder ({reason})"
+         storage ({reason})"
     )]
     Locked { path: String, reason: String },
     /// It cannot be opened for another reason.
@@ -230,6 +230,17 @@ pub enum StoreError {
         lost: u64,
         /// Where the log is kept.
         kept: String,
+    },
+    /// A database came back without commits that it had confirmed.
+    #[error(
+        "the database {path} has lost {lost} commits that it had confirmed: it is not the one that was there before, such as \
+         a standby that was behind, or a backup. This engine stops; what it does with the database from the next start on \
+         begins with what is there"
+    )]
+    LostCommits {
+        path: String,
+        /// How many commits are missing.
+        lost: u64,
     },
     #[error("reading table {table} failed: {reason}", table = table.name())]
     Read { table: Table, reason: String },

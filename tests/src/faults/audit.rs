@@ -8,7 +8,6 @@ use bureaucrat_model::{HistoryEntry, HistoryEvent, Timestamp, Turn};
 use bureaucrat_store::{
     Store, Table, histories::HistoryRow, instances::decode_head, keys, reading,
 };
-use bureaucrat_store_rocksdb::RocksStore;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
@@ -50,7 +49,7 @@ fn end(engine: &mut Engine) -> Result<()> {
 }
 
 fn events_in_hand(engine: &Engine) -> Result<bool> {
-    let store = RocksStore::open(&engine.storage().join("state"))?;
+    let store = engine.records()?;
     let first = store.scan(Table::Events, &[], &[u8::MAX; 80], 1)?;
     Ok(!first.is_empty())
 }
@@ -61,15 +60,15 @@ fn events_in_hand(engine: &Engine) -> Result<bool> {
 /// # Errors
 /// Says what is wrong.
 fn audit_storage(load: &Load, engine: &Engine, tally: Tally) -> Result<()> {
-    let store = RocksStore::open(&engine.storage().join("state"))?;
-    let scheduled = scheduled(&store, &load.schedule())?;
+    let store = engine.records()?;
+    let scheduled = scheduled(&*store, &load.schedule())?;
     let unknown: Vec<_> = load.scheduled().difference(&scheduled).cloned().collect();
     ensure!(
         unknown.is_empty(),
         "a schedule launched {unknown:?}, which are not stored"
     );
     let processes = tally.ended * 2 + tally.asides + scheduled.len() as u64;
-    let found = audit_store(&store, &HostConfig::default())?;
+    let found = audit_store(&*store, &HostConfig::default())?;
     ensure!(
         found.is_clean(),
         "{} findings in the storage, the first: {}",
@@ -96,10 +95,10 @@ fn audit_storage(load: &Load, engine: &Engine, tally: Tally) -> Result<()> {
             "table {} has {} rows, not {expected}; {}",
             table.name(),
             count(table),
-            unended(&store)?
+            unended(&*store)?
         );
     }
-    histories(&store)
+    histories(&*store)
 }
 
 /// The processes of a definition that launches itself. One more may have begun after the last notice that was heard.

@@ -286,6 +286,7 @@ impl World {
             | StoreError::Unusable { .. }
             | StoreError::Format { .. }
             | StoreError::LostTail { .. }
+            | StoreError::LostCommits { .. }
             | StoreError::Fenced { .. }
             | StoreError::Damaged { .. } => return Err(error.to_string()),
         }

@@ -115,7 +115,8 @@ pub struct Fsck {
     /// Repair what can be repaired
     #[arg(long)]
     pub repair: bool,
-    /// Open a storage that lost the end of its log, and accept what is left
+    /// Open a storage that lost the end of its log, or a database that was restored from a backup, and accept what is
+    /// left
     #[arg(long)]
     pub accept_lost_tail: bool,
 }

@@ -4,26 +4,28 @@ use super::{id, print_line, settings};
 use crate::{
     Exit,
     arguments::{Fsck, Options},
-    engine::STATE,
     failure::{Failure, Kind},
     progress::Progress,
     rebuild::rebuilt,
+    records::STATE,
     screen::tell,
 };
 use anyhow::{Context, bail};
 use bureaucrat_host::{
     HostConfig,
     audit::{Audit, Finding, audit, repair},
+    mark_restored,
 };
 use bureaucrat_model::{Hex, Millis};
 use bureaucrat_store::{Group, Row, Store, StoreError, Table};
+use bureaucrat_store_postgres::{Address, PostgresStore};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use serde_json::{Value, json};
 use std::{
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// How often a repair is followed by another audit, because a repair may reveal other problems.
@@ -33,12 +35,20 @@ const PORTION: usize = 1_000;
 
 pub fn run(options: &Options, fsck: &Fsck) -> anyhow::Result<Exit> {
     let settings = settings(options)?;
+    let database = match fsck.folder {
+        Some(_) => None,
+        None => settings.store,
+    };
     let storage = fsck.folder.clone().unwrap_or(settings.storage);
     let config = HostConfig {
         retention: Millis(u64::try_from(settings.retention.as_millis()).unwrap_or(u64::MAX)),
         ..HostConfig::default()
     };
-    match check(&storage, &config, fsck) {
+    let checked = match database {
+        Some(address) => check_database(address, &storage, &config, fsck),
+        None => check(&storage, &config, fsck),
+    };
+    match checked {
         Ok(exit) => Ok(exit),
         Err(error) => Err(Failure::new(Kind::Unreadable, format!("{error:#}")).into()),
     }
@@ -75,16 +85,49 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
         repaired += usize::try_from(found.unreadable).unwrap_or(usize::MAX);
         found = audit(&store, config)?;
     }
+    finish(&store, storage, config, fsck, (found, repaired), progress)
+}
+
+/// A database looks after its own files, so that only what is in them is checked.
+fn check_database(
+    address: Address,
+    storage: &Path,
+    config: &HostConfig,
+    fsck: &Fsck,
+) -> anyhow::Result<Exit> {
+    let store = match PostgresStore::open(address, Duration::ZERO) {
+        Err(StoreError::Locked { path, .. }) => {
+            bail!("an engine is using the records in {path}; stop it first")
+        }
+        opened => opened?,
+    };
+    let progress = Progress::start("checking the records");
+    if fsck.accept_lost_tail {
+        mark_restored(&store)?;
+    }
+    let found = audit(&store, config)?;
+    finish(&store, storage, config, fsck, (found, 0), progress)
+}
+
+/// Repairs if that is asked for, and tells what was found.
+fn finish(
+    store: &dyn Store,
+    storage: &Path,
+    config: &HostConfig,
+    fsck: &Fsck,
+    (mut found, mut repaired): (Audit, usize),
+    progress: Progress,
+) -> anyhow::Result<Exit> {
     for _ in 0..ROUNDS {
         if !fsck.repair || found.findings.is_empty() {
             break;
         }
-        let done = put_right(&store, storage, &found.findings)?;
+        let done = put_right(store, storage, &found.findings)?;
         if done == 0 {
             break;
         }
         repaired += done;
-        found = audit(&store, config)?;
+        found = audit(store, config)?;
     }
     drop(progress);
     print(&found, repaired, fsck)?;
@@ -96,7 +139,7 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
 }
 
 /// Writes the repairs, after saving what they remove to a file.
-fn put_right(store: &RocksStore, storage: &Path, findings: &[Finding]) -> anyhow::Result<usize> {
+fn put_right(store: &dyn Store, storage: &Path, findings: &[Finding]) -> anyhow::Result<usize> {
     let mut repaired = 0;
     let mut kept: Option<Kept> = None;
     for portion in findings.chunks(PORTION) {

@@ -5,8 +5,8 @@ use crate::{
     Exit,
     arguments::{Options, Restore},
     backup::{Manifest, copy_state},
-    engine::STATE,
     progress::Progress,
+    records::STATE,
 };
 use anyhow::{Context, ensure};
 use bureaucrat_host::mark_restored;

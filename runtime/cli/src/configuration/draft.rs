@@ -28,6 +28,8 @@ pub struct Draft {
     /// Empty when nobody sets it.
     pub connection_name: String,
     pub storage: Option<PathBuf>,
+    pub store: Option<Secret>,
+    pub store_password_file: Option<PathBuf>,
     pub pid_file: Option<PathBuf>,
     pub retention: Duration,
     pub launch_queue: String,
@@ -79,6 +81,8 @@ impl Default for Draft {
             connect_timeout: Duration::ZERO,
             connection_name: String::new(),
             storage: None,
+            store: None,
+            store_password_file: None,
             pid_file: None,
             retention: Duration::ZERO,
             launch_queue: String::new(),

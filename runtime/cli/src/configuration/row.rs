@@ -60,6 +60,8 @@ pub enum Kind {
     Span(u64, u64, At<Duration>),
     /// Addresses of brokers, shown without passwords.
     Addresses(At<Option<Secret>>),
+    /// The address of a database, shown without its password.
+    Database(At<Option<Secret>>),
     /// Never shown.
     Secret(At<Option<Secret>>),
 }
@@ -229,7 +231,7 @@ impl Kind {
             Self::Count(..) => "COUNT",
             Self::Bytes(..) => "SIZE",
             Self::Span(..) => "TIME",
-            Self::Addresses(_) => "URL",
+            Self::Addresses(_) | Self::Database(_) => "URL",
             Self::Secret(_) => "SECRET",
         }
     }
@@ -244,6 +246,7 @@ impl Kind {
             | Self::Choice(..)
             | Self::Count(..)
             | Self::Addresses(_)
+            | Self::Database(_)
             | Self::Secret(_) => None,
         }
     }
@@ -262,6 +265,7 @@ impl Kind {
             ),
             Self::Span(..) => "time: `90` (seconds), `15m`, `24h`, `7d`".to_owned(),
             Self::Addresses(_) => "one address, or several after commas".to_owned(),
+            Self::Database(_) => "address of a database".to_owned(),
             Self::Secret(_) => "secret text".to_owned(),
         }
     }

@@ -4,6 +4,7 @@
 //! up are in [`FREE_SECTIONS`]; the bounds of `[limits]` are a table of the sandbox.
 
 mod http;
+mod storage;
 
 use super::participants::PARTICIPANTS;
 use super::row::{
@@ -50,7 +51,10 @@ pub static CONFIG: Row = Row::new(
 
 /// Every setting.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    std::iter::once(&CONFIG).chain(ROWS).chain(http::ROWS)
+    std::iter::once(&CONFIG)
+        .chain(storage::ROWS)
+        .chain(ROWS)
+        .chain(http::ROWS)
 }
 
 static ROWS: &[Row] = &[
@@ -178,34 +182,6 @@ static ROWS: &[Row] = &[
         "The name of the connections, as the broker's operators see it",
     )
     .key(AMQP_SECTION, "connection_name"),
-    Row::new(
-        "storage",
-        Storage,
-        Path("DIR", |draft| &mut draft.storage),
-        Absent("`/var/lib/bureaucrat` for root, else `~/.local/state/bureaucrat`"),
-        "The folder in which the engine keeps everything",
-    )
-    .key("bureaucrat", "storage_dir"),
-    Row::new(
-        "pid_file",
-        Storage,
-        Path("FILE", |draft| &mut draft.pid_file),
-        Absent(
-            "`/run/bureaucrat.pid` for root's default storage, else `bureaucrat.pid` in the \
-                storage",
-        ),
-        "The pid file, locked while the engine runs",
-    )
-    .short('p')
-    .of_engine(),
-    Row::new(
-        "retention",
-        Storage,
-        Span(0, 100 * YEAR, |draft| &mut draft.retention),
-        Value("24h"),
-        "How long processes stay visible after their end",
-    )
-    .of_engine(),
     Row::new(
         "launch_queue",
         Queues,

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::arguments::duration;
 use bureaucrat_connect::{Addresses, Defaults, Secret};
+use bureaucrat_store_postgres::{Address as Database, AddressError};
 use bytesize::ByteSize;
 use serde_json::{Value, json};
 use std::{
@@ -71,6 +72,13 @@ pub fn put(row: &Row, value: &OsStr, draft: &mut Draft) -> Result<Value, String>
             *at(draft) = Some(Secret::new(text));
             // The addresses that are in force are shown, once they are put together.
             Ok(json!("set"))
+        }
+        Kind::Database(at) => {
+            let address: Database = text
+                .parse()
+                .map_err(|error: AddressError| error.to_string())?;
+            *at(draft) = Some(Secret::new(text));
+            Ok(json!(address.to_string()))
         }
         Kind::Secret(at) => {
             *at(draft) = Some(Secret::new(text));

@@ -1,6 +1,6 @@
 //! Answers to operators, wherever they ask: over the control socket or over HTTP.
 
-use crate::backup;
+use crate::{backup, records::Records};
 use bureaucrat_broker_amqp::AmqpBroker;
 use bureaucrat_host::{
     Host,
@@ -8,7 +8,6 @@ use bureaucrat_host::{
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Operator;
-use bureaucrat_store_rocksdb::RocksStore;
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Instant};
 use tokio::runtime::Handle;
 
@@ -16,7 +15,7 @@ use tokio::runtime::Handle;
 #[derive(Clone)]
 pub struct Answers {
     pub host: Host,
-    pub store: Arc<RocksStore>,
+    pub store: Arc<Records>,
     pub broker: Arc<AmqpBroker>,
     /// Where the broker is asked.
     pub runtime: Handle,
@@ -79,7 +78,7 @@ impl bureaucrat_http::Engine for Answers {
 }
 
 /// The records of this moment, in a folder for this user only.
-fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
+fn backed_up(store: &Records, folder: &Path) -> QueryAnswer {
     let started = Instant::now();
     let made = DirBuilder::new()
         .mode(0o700)
@@ -90,7 +89,7 @@ fn backed_up(store: &RocksStore, folder: &Path) -> QueryAnswer {
         });
     let done = made.and_then(|()| {
         let state = folder.join(backup::STATE);
-        store.checkpoint(&state).map_err(|error| error.to_string())
+        store.checkpoint(&state)
     });
     match done {
         Ok(()) => QueryAnswer::BackedUp {

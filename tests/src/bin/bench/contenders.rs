@@ -44,6 +44,20 @@ impl Contender {
         folder: &Path,
         prefix: &str,
     ) -> Result<Self> {
+        Self::engine_with(clerk, subject, folder, prefix, DEFINITION)
+    }
+
+    /// The same with processes of another definition, whose only participant is `PARTICIPANT`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn engine_with(
+        clerk: &mut Clerk,
+        subject: &Subject,
+        folder: &Path,
+        prefix: &str,
+        definition: &str,
+    ) -> Result<Self> {
         let url = broker_url()?;
         let mut engine = subject.engine(folder, prefix)?;
         for queue in ENGINE_QUEUES {
@@ -53,7 +67,7 @@ impl Contender {
         let tasks = format!("worker_{participant_name}");
         clerk.declare(&tasks)?;
         engine.start()?;
-        let definition = DEFINITION.replace("PARTICIPANT", &participant_name);
+        let definition = definition.replace("PARTICIPANT", &participant_name);
         Ok(Self {
             participant: Participant::start(&url, &tasks, &engine.name("answers"))?,
             seed: (engine.name("launches"), definition.into_bytes()),

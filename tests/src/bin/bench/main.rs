@@ -7,6 +7,7 @@ mod clerk;
 mod conditions;
 mod contenders;
 mod events;
+mod fields;
 mod floods;
 mod forward;
 mod growth;
@@ -55,6 +56,8 @@ enum Part {
     Events(events::Settings),
     /// The first page of each search, among few processes and among many
     Search(search::Settings),
+    /// What searchable fields add to an action: three that stay as they are, and three of which one changes
+    Fields(fields::Settings),
     /// Resident memory after hostile messages of several MiB
     Memory(memory::Settings),
     /// Bytes written by a step of a process with large fields, and by an `all` with many branches
@@ -80,6 +83,7 @@ fn main() -> Result<()> {
         Some(Part::Floods(settings)) => floods::run(&settings),
         Some(Part::Events(settings)) => events::run(&settings),
         Some(Part::Search(settings)) => search::run(&settings),
+        Some(Part::Fields(settings)) => fields::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),

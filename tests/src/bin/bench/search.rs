@@ -41,8 +41,18 @@ struct Row {
     micros: Vec<f64>,
     /// How many processes the page has.
     shown: Vec<usize>,
-    /// The last to the first.
+    /// The last to the first: of the whole page, or of each process shown where the pages have not the
+    /// same number.
     ratio: f64,
+    compared: Compared,
+}
+
+/// What a ratio compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Compared {
+    Page,
+    Process,
 }
 
 /// # Errors
@@ -69,12 +79,13 @@ pub fn run(settings: &Settings) -> Result<()> {
                     micros: Vec::new(),
                     shown: Vec::new(),
                     ratio: 1.0,
+                    compared: Compared::Page,
                 });
             }
             let row = &mut rows[place];
             row.micros.push(micros);
             row.shown.push(shown);
-            row.ratio = micros / row.micros[0];
+            row.compare();
         }
     }
     if settings.json {
@@ -86,9 +97,30 @@ pub fn run(settings: &Settings) -> Result<()> {
         let points = row.micros.iter().zip(&row.shown);
         let micros = points.map(|(micros, shown)| format!("{micros:>9.0} ({shown:>2})"));
         let micros: String = micros.collect();
-        println!("{:<36} {micros}  {:>6.2}", row.search, row.ratio);
+        let note = match row.compared {
+            Compared::Page => "",
+            Compared::Process => "  each process shown",
+        };
+        println!("{:<36} {micros}  {:>6.2}{note}", row.search, row.ratio);
     }
     Ok(())
+}
+
+impl Row {
+    /// A page of few processes is no measure for a full one.
+    fn compare(&mut self) {
+        let (Some(first), Some(last)) = (self.micros.first(), self.micros.last()) else {
+            return;
+        };
+        let (few, many) = (self.shown.first(), self.shown.last());
+        let (few, many) = (few.copied().unwrap_or(0), many.copied().unwrap_or(0));
+        self.ratio = last / first;
+        self.compared = Compared::Page;
+        if few != many && few > 0 && many > 0 {
+            self.ratio *= few as f64 / many as f64;
+            self.compared = Compared::Process;
+        }
+    }
 }
 
 fn questions() -> Vec<(String, Query)> {

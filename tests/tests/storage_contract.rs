@@ -1,17 +1,23 @@
-//! What any store promises, tested on the in-memory store and on RocksDB, and random sequences of
-//! commits and scans compared between the two.
+//! What any store promises, tested on the in-memory store, on RocksDB and on PostgreSQL, and random
+//! sequences of commits and scans compared between them.
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, ShardId, Store, Table, Unit, Verdict, Write,
 };
+use bureaucrat_store_postgres::PostgresStore;
 use bureaucrat_store_rocksdb::RocksStore;
+use bureaucrat_tests::postgres::new_address;
 use proptest::prelude::*;
+use std::time::Duration;
 
-fn on_both(check: impl Fn(&dyn Store)) {
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn on_all(check: impl Fn(&dyn Store)) {
     check(&MemoryStore::new());
     let folder = tempfile::tempdir().unwrap();
     check(&RocksStore::open(folder.path()).unwrap());
+    check(&PostgresStore::open(new_address().unwrap(), PATIENCE).unwrap());
 }
 
 fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
@@ -44,7 +50,7 @@ fn commit(store: &dyn Store, units: Vec<Unit>) -> Vec<Verdict> {
 
 #[test]
 fn what_was_put_is_got_and_what_was_deleted_is_gone() {
-    on_both(|store| {
+    on_all(|store| {
         let writes = vec![
             put(Table::Outbox, b"a", b"1"),
             put(Table::Timers, b"a", b"2"),
@@ -63,7 +69,7 @@ fn what_was_put_is_got_and_what_was_deleted_is_gone() {
 
 #[test]
 fn scans_are_in_order_of_bytes_with_the_end_left_out() {
-    on_both(|store| {
+    on_all(|store| {
         let keys: [&[u8]; 5] = [b"\xff", b"b", b"a\x00", b"a", b"aa"];
         let writes = keys
             .iter()
@@ -88,7 +94,7 @@ fn scans_are_in_order_of_bytes_with_the_end_left_out() {
 
 #[test]
 fn units_of_an_earlier_owner_are_left_out_alone() {
-    on_both(|store| {
+    on_all(|store| {
         let first = store.own().unwrap();
         let write = |key: &[u8]| vec![put(Table::Outbox, key, b"")];
         let units = vec![owned(1, first, write(b"a")), unit(write(b"b"))];
@@ -116,10 +122,14 @@ fn epochs_go_on_over_a_reopening() {
     let first = RocksStore::open(folder.path()).unwrap().own().unwrap();
     let second = RocksStore::open(folder.path()).unwrap().own().unwrap();
     assert!(second > first);
+    let address = new_address().unwrap();
+    let open = || PostgresStore::open(address.clone(), PATIENCE).unwrap();
+    let first = open().own().unwrap();
+    assert!(open().own().unwrap() > first);
 }
 
 fn table() -> impl Strategy<Value = Table> {
-    // `Meta` contains the format's record, so the two stores differ there.
+    // `Meta` contains the format's record, so the stores differ there.
     prop::sample::select(&Table::ALL[..9])
 }
 
@@ -136,7 +146,7 @@ fn group() -> impl Strategy<Value = Group> {
     prop::collection::vec(unit, 0..5).prop_map(|units| Group { units })
 }
 
-/// Everything in the tables that must be the same in both stores.
+/// Everything in the tables that must be the same in all stores.
 fn contents(store: &dyn Store) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     let mut all = Vec::new();
     for table in &Table::ALL[..9] {
@@ -150,7 +160,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn both_stores_do_the_same(
+    fn all_stores_do_the_same(
         groups in prop::collection::vec(group(), 1..12),
         reopen_after in 0_usize..12,
         scan in (table(), prop::collection::vec(0_u8..4, 0..3), prop::collection::vec(0_u8..4, 0..3), 0_usize..4),
@@ -158,18 +168,24 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let memory = MemoryStore::new();
         let mut rocks = RocksStore::open(folder.path()).unwrap();
+        let address = new_address().unwrap();
+        let mut postgres = PostgresStore::open(address.clone(), PATIENCE).unwrap();
         for (number, group) in groups.iter().enumerate() {
-            prop_assert_eq!(memory.commit(group).unwrap(), rocks.commit(group).unwrap());
+            let verdicts = memory.commit(group).unwrap();
+            prop_assert_eq!(&verdicts, &rocks.commit(group).unwrap());
+            prop_assert_eq!(&verdicts, &postgres.commit(group).unwrap());
             if number == reopen_after {
                 drop(rocks);
                 rocks = RocksStore::open(folder.path()).unwrap();
+                drop(postgres);
+                postgres = PostgresStore::open(address.clone(), PATIENCE).unwrap();
             }
             let (table, from, to, limit) = &scan;
-            prop_assert_eq!(
-                memory.scan(*table, from, to, *limit).unwrap(),
-                rocks.scan(*table, from, to, *limit).unwrap()
-            );
+            let rows = memory.scan(*table, from, to, *limit).unwrap();
+            prop_assert_eq!(&rows, &rocks.scan(*table, from, to, *limit).unwrap());
+            prop_assert_eq!(&rows, &postgres.scan(*table, from, to, *limit).unwrap());
         }
         prop_assert_eq!(contents(&memory), contents(&rocks));
+        prop_assert_eq!(contents(&memory), contents(&postgres));
     }
 }

@@ -1,0 +1,56 @@
+//! The settings of what the engine keeps.
+
+use super::YEAR;
+use crate::configuration::row::{
+    Group::Storage,
+    Kind::{Database, Path, Span},
+    Preset::{Absent, Value},
+    Row,
+};
+
+pub static ROWS: &[Row] = &[
+    Row::new(
+        "storage",
+        Storage,
+        Path("DIR", |draft| &mut draft.storage),
+        Absent("`/var/lib/bureaucrat` for root, else `~/.local/state/bureaucrat`"),
+        "The folder in which the engine keeps everything, or with `store` everything but the records",
+    )
+    .key("bureaucrat", "storage_dir"),
+    Row::new(
+        "store",
+        Storage,
+        Database(|draft| &mut draft.store),
+        Absent("a folder in the storage"),
+        "A PostgreSQL database for the records, postgres://USER@HOST:PORT/DATABASE",
+    )
+    .key("bureaucrat", "store"),
+    Row::new(
+        "store_password_file",
+        Storage,
+        Path("FILE", |draft| &mut draft.store_password_file),
+        Absent("none"),
+        "A file that holds the database's password, for an address without one",
+    )
+    .key("bureaucrat", "store_password_file"),
+    Row::new(
+        "pid_file",
+        Storage,
+        Path("FILE", |draft| &mut draft.pid_file),
+        Absent(
+            "`/run/bureaucrat.pid` for root's default storage, else `bureaucrat.pid` in the \
+                storage",
+        ),
+        "The pid file, locked while the engine runs",
+    )
+    .short('p')
+    .of_engine(),
+    Row::new(
+        "retention",
+        Storage,
+        Span(0, 100 * YEAR, |draft| &mut draft.retention),
+        Value("24h"),
+        "How long processes stay visible after their end",
+    )
+    .of_engine(),
+];

@@ -1,0 +1,292 @@
+//! One commit: everything that is not fenced goes into one transaction, in one round trip.
+//!
+//! Each has a number, which is written with it. When a connection ends in the middle, the number in the database says
+//! whether the transaction is there; the lock of the schema, which the old session holds until the server has ended it,
+//! makes sure that it cannot come later.
+
+use crate::{
+    session::{Place, Purpose, Session, Trouble},
+    statements::Shape,
+};
+use bureaucrat_store::{
+    EPOCH_KEY, Epoch, Group, Owner, StoreError, Table, Verdict, Write, records,
+};
+use futures_lite::future::block_on;
+use std::{
+    collections::BTreeMap,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Instant,
+};
+
+pub struct Commits {
+    place: Arc<Place>,
+    state: Mutex<State>,
+}
+
+struct State {
+    session: Option<Session>,
+    /// The last commit that is known to be there.
+    number: u64,
+    /// After a failed write nothing is written any more: whether it is there, only a new start finds out.
+    failed: bool,
+    present: Present,
+}
+
+/// The owner of all shards.
+#[derive(Clone)]
+struct Present {
+    epoch: Epoch,
+    /// Its record; none before the first owner.
+    record: Option<Vec<u8>>,
+}
+
+/// What to do about each key of a table; the last write for it counts.
+type Changes<'a> = BTreeMap<Table, BTreeMap<&'a [u8], Option<&'a [u8]>>>;
+
+enum Written {
+    Done,
+    Fenced(Present),
+}
+
+impl Commits {
+    pub fn begin(place: Arc<Place>, session: Session) -> Result<Self, StoreError> {
+        let number = block_on(session.number());
+        let number = number.map_err(|trouble| failure(&place, trouble))?;
+        place.confirm(number);
+        let state = Mutex::new(State {
+            session: Some(session),
+            number,
+            failed: false,
+            present: Present {
+                epoch: Epoch(0),
+                record: None,
+            },
+        });
+        Ok(Self { place, state })
+    }
+
+    pub fn set_present(&self, epoch: Epoch, record: Vec<u8>) {
+        let record = Some(record);
+        self.state().present = Present { epoch, record };
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Without anything to write there is no transaction.
+    pub fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        let mut state = self.state();
+        loop {
+            let present = state.present.clone();
+            let verdict = |owner| match owner {
+                Owner::Shard(_, epoch) if epoch != present.epoch => Verdict::Fenced {
+                    present: present.epoch,
+                },
+                Owner::Shard(..) | Owner::Nobody => Verdict::Committed,
+            };
+            let units = group.units.iter();
+            let verdicts: Vec<Verdict> = units.clone().map(|unit| verdict(unit.owner)).collect();
+            let mut changes = Changes::new();
+            let mut is_owned = false;
+            for unit in units.filter(|unit| verdict(unit.owner) == Verdict::Committed) {
+                is_owned |= unit.owner != Owner::Nobody;
+                for write in &unit.writes {
+                    let (table, key, value) = match write {
+                        Write::Put { table, key, value } => (table, key, Some(value.as_slice())),
+                        Write::Delete { table, key } => (table, key, None),
+                    };
+                    changes.entry(*table).or_default().insert(key, value);
+                }
+            }
+            if changes.is_empty() {
+                return Ok(verdicts);
+            }
+            let fence = match is_owned {
+                true => present.record.as_deref(),
+                false => None,
+            };
+            match state.write(&self.place, &changes, fence)? {
+                Written::Done => return Ok(verdicts),
+                // The next round leaves out what is fenced now.
+                Written::Fenced(present) => state.present = present,
+            }
+        }
+    }
+}
+
+impl State {
+    fn write(
+        &mut self,
+        place: &Place,
+        changes: &Changes<'_>,
+        fence: Option<&[u8]>,
+    ) -> Result<Written, StoreError> {
+        if self.failed {
+            let what = "an earlier write failed; restart the engine";
+            return Err(StoreError::Write(what.into()));
+        }
+        let until = place.deadline();
+        let written = self.insist(place, changes, fence, until);
+        self.failed = written.is_err();
+        written
+    }
+
+    /// Writes, again after a connection has ended, until it is known that it is there.
+    fn insist(
+        &mut self,
+        place: &Place,
+        changes: &Changes<'_>,
+        fence: Option<&[u8]>,
+        until: Instant,
+    ) -> Result<Written, StoreError> {
+        let number = self.number + 1;
+        loop {
+            let session = match self.session.take() {
+                Some(session) => session,
+                None => {
+                    let session = place.connect(Purpose::Committing, until)?;
+                    let present = block_on(present(&session));
+                    let found = block_on(session.number());
+                    let (Ok(present), Ok(found)) = (present, found) else {
+                        continue;
+                    };
+                    if fence.is_some() && present.record.as_deref() != fence {
+                        self.session = Some(session);
+                        self.number = found;
+                        return Ok(Written::Fenced(present));
+                    }
+                    if found == number {
+                        self.settle(place, session, number);
+                        return Ok(Written::Done);
+                    }
+                    session
+                }
+            };
+            match block_on(transaction(&session, changes, fence, number)) {
+                Ok(()) => {
+                    self.settle(place, session, number);
+                    return Ok(Written::Done);
+                }
+                Err(Trouble::Fenced) => match block_on(present(&session)) {
+                    Ok(present) => {
+                        self.session = Some(session);
+                        return Ok(Written::Fenced(present));
+                    }
+                    Err(Trouble::Away(_)) if Instant::now() < until => {}
+                    Err(trouble) => return Err(failure(place, trouble)),
+                },
+                // The session ends here, so that the next one finds out what became of the transaction.
+                Err(Trouble::Away(_)) if Instant::now() < until => {}
+                Err(trouble) => return Err(failure(place, trouble)),
+            }
+        }
+    }
+
+    fn settle(&mut self, place: &Place, session: Session, number: u64) {
+        self.session = Some(session);
+        self.number = number;
+        place.confirm(number);
+    }
+}
+
+async fn present(session: &Session) -> Result<Present, Trouble> {
+    let statement = session.statement(Shape::Get, Table::Meta).await?;
+    let row = session.client.query_opt(&statement, &[&EPOCH_KEY]).await?;
+    let record: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+    let epoch = match &record {
+        Some(record) => {
+            records::decode(Table::Meta, EPOCH_KEY, record).map_err(Trouble::Lasting)?
+        }
+        None => 0,
+    };
+    let epoch = Epoch(epoch);
+    Ok(Present { epoch, record })
+}
+
+/// Everything at once: the server answers when all of it is done, or leaves all of it out.
+async fn transaction(
+    session: &Session,
+    changes: &Changes<'_>,
+    fence: Option<&[u8]>,
+    number: u64,
+) -> Result<(), Trouble> {
+    let client = &session.client;
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    let check = session.fence().await?;
+    let mut batches = Vec::new();
+    for (table, keys) in changes {
+        let mut puts = (Vec::new(), Vec::new());
+        let mut deletes = Vec::new();
+        for (key, value) in keys {
+            match value {
+                Some(value) => {
+                    puts.0.push(*key);
+                    puts.1.push(*value);
+                }
+                None => deletes.push(*key),
+            }
+        }
+        if !puts.0.is_empty() {
+            batches.push((session.statement(Shape::Put, *table).await?, puts));
+        }
+        if !deletes.is_empty() {
+            let statement = session.statement(Shape::Delete, *table).await?;
+            batches.push((statement, (deletes, Vec::new())));
+        }
+    }
+    let mut steps: Vec<Step<'_>> = Vec::with_capacity(batches.len() + 3);
+    steps.push(Box::pin(client.batch_execute("BEGIN")));
+    steps.push(Box::pin(async {
+        client.execute(&check, &[&fence, &number]).await.map(drop)
+    }));
+    for (statement, (keys, values)) in &batches {
+        steps.push(Box::pin(async move {
+            let done = match values.is_empty() {
+                true => client.execute(statement, &[keys]).await,
+                false => client.execute(statement, &[keys, values]).await,
+            };
+            done.map(drop)
+        }));
+    }
+    // If anything failed, the server takes this for a rollback.
+    steps.push(Box::pin(client.batch_execute("COMMIT")));
+    Ok(in_order(steps).await?)
+}
+
+type Step<'a> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + 'a>>;
+
+/// Sends all steps in their order before it waits for any, and gives the first error. A step is sent when it is polled
+/// first.
+async fn in_order(mut steps: Vec<Step<'_>>) -> Result<(), tokio_postgres::Error> {
+    let mut answers: Vec<Option<Result<(), tokio_postgres::Error>>> =
+        steps.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut is_done = true;
+        for (step, answer) in steps.iter_mut().zip(&mut answers) {
+            if answer.is_none() {
+                match step.as_mut().poll(context) {
+                    Poll::Ready(result) => *answer = Some(result),
+                    Poll::Pending => is_done = false,
+                }
+            }
+        }
+        match is_done {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
+}
+
+fn failure(place: &Place, trouble: Trouble) -> StoreError {
+    match trouble {
+        Trouble::Lasting(error) => error,
+        Trouble::Away(reason) | Trouble::Refused(reason) => StoreError::Write(reason),
+        Trouble::Held | Trouble::Fenced => place.unusable("another engine uses it".into()),
+    }
+}

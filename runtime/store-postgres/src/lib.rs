@@ -1,0 +1,108 @@
+//! The store on PostgreSQL 14 and later: a table for each of ours, one transaction for a group.
+//!
+//! It promises what [`bureaucrat_store::Store`] promises, in a database that other machines can reach. A commit
+//! counts once the server says so, however long that takes: when the connection ends in the middle, the store connects
+//! again, looks whether the group is there, and writes it if it is not. Two engines never use one schema at a time: who
+//! comes second is refused while the first is connected, and an engine that comes later raises the epoch that every commit is
+//! checked against, in its own transaction. A database that has lost what it had confirmed is refused. The host decides
+//! what is written and when. No type of the client library leaves this crate.
+#![forbid(unsafe_code)]
+
+mod address;
+mod commit;
+mod reading;
+mod schema;
+mod session;
+mod statements;
+
+pub use address::{Address, AddressError};
+
+use bureaucrat_store::{
+    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
+};
+use commit::Commits;
+use reading::Readers;
+use session::Place;
+use std::{fmt, sync::Arc, time::Duration};
+
+/// How long a database may be away, unless it is said otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A store in a schema of a database.
+///
+/// Commits come from one thread at a time: the host has one committer. Must not be used by tasks of an asynchronous
+/// runtime, because it blocks.
+pub struct PostgresStore {
+    place: Arc<Place>,
+    commits: Commits,
+    readers: Readers,
+}
+
+impl PostgresStore {
+    /// The format of the store, stored under [`PostgresStore::FORMAT_KEY`] in [`Table::Meta`] as decimal digits.
+    pub const FORMAT: u8 = 2;
+
+    /// The key of the format in [`Table::Meta`].
+    pub const FORMAT_KEY: &'static [u8] = b"format";
+
+    /// Connects, and creates schema and tables if they are not there. Waits up to `patience` for a database that is
+    /// away, here and later.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another engine uses the schema, [`StoreError::Format`] if an engine with another format
+    /// wrote it, [`StoreError::Unusable`] if it cannot be reached, or would not keep what it confirms.
+    pub fn open(address: Address, patience: Duration) -> Result<Self, StoreError> {
+        let place = Arc::new(Place::new(address, patience)?);
+        let first = place.connect_first()?;
+        schema::prepare(&place, &first)?;
+        let commits = Commits::begin(place.clone(), first)?;
+        Ok(Self {
+            commits,
+            readers: Readers::new(place.clone()),
+            place,
+        })
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("address", &self.place.shown())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for PostgresStore {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.get(table, key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        if from >= to || limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.readers.scan(table, (from, to), limit)
+    }
+
+    fn own(&self) -> Result<Epoch, StoreError> {
+        let (epoch, write) = next_epoch(self)?;
+        let record = match &write {
+            Write::Put { value, .. } => value.clone(),
+            Write::Delete { .. } => Vec::new(),
+        };
+        let units = vec![Unit::of(vec![write])];
+        self.commit(&Group { units })?;
+        self.commits.set_present(epoch, record);
+        Ok(epoch)
+    }
+
+    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.commits.commit(group)
+    }
+}

@@ -1,0 +1,94 @@
+//! The schema: made in one transaction, or recognised before anything is written into it.
+
+use crate::{
+    PostgresStore,
+    session::{FENCED, Place, Session, Trouble},
+    statements::quoted,
+};
+use bureaucrat_store::{StoreError, Table};
+use futures_lite::future::block_on;
+
+/// Rows are changed and removed all the time, so that what is dead is taken away early.
+const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
+    autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0";
+
+/// # Errors
+/// If the server would not keep what it confirms, or the schema is of another format.
+pub fn prepare(place: &Place, session: &Session) -> Result<(), StoreError> {
+    match block_on(attempt(place, session)) {
+        Ok(()) => Ok(()),
+        Err(Trouble::Lasting(error)) => Err(error),
+        Err(Trouble::Away(reason) | Trouble::Refused(reason)) => Err(place.unusable(reason)),
+        Err(Trouble::Held | Trouble::Fenced) => Err(place.unusable("it is another's".into())),
+    }
+}
+
+async fn attempt(place: &Place, session: &Session) -> Result<(), Trouble> {
+    let client = &session.client;
+    let asked = "SELECT current_setting('server_version_num')::int, current_setting('fsync') = 'on', \
+                 to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.meta') IS NOT NULL";
+    let row = client.query_one(asked, &[&place.schema()]).await?;
+    let (version, keeps): (i32, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let (has_schema, has_tables): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
+    let refused = |reason: String| Trouble::Lasting(place.unusable(reason));
+    if version < 140_000 {
+        let version = version / 10_000;
+        let reason = format!("it is PostgreSQL {version}; version 14 or later is needed");
+        return Err(refused(reason));
+    }
+    if !keeps {
+        let reason = "its setting `fsync` is off, so it would not keep what it confirms";
+        return Err(refused(reason.into()));
+    }
+    if !has_schema {
+        let create = format!("CREATE SCHEMA \"{}\"", place.schema());
+        client.batch_execute(&create).await?;
+    }
+    if !has_tables {
+        client.batch_execute(&tables()).await?;
+    }
+    let format = "SELECT value FROM meta WHERE key = $1";
+    let found = client
+        .query_opt(format, &[&PostgresStore::FORMAT_KEY])
+        .await?;
+    let found: Vec<u8> = match found {
+        Some(row) => row.try_get(0)?,
+        None => Vec::new(),
+    };
+    if found != PostgresStore::FORMAT.to_string().into_bytes() {
+        let found: String = String::from_utf8_lossy(&found).chars().take(32).collect();
+        return Err(Trouble::Lasting(StoreError::Format {
+            found: found.escape_default().to_string(),
+            known: PostgresStore::FORMAT,
+        }));
+    }
+    Ok(())
+}
+
+/// Everything, in one transaction: several statements in one text are one.
+fn tables() -> String {
+    let mut text = String::new();
+    for table in Table::ALL {
+        let name = quoted(table);
+        text.push_str(&format!(
+            "CREATE TABLE {name} (key bytea PRIMARY KEY, value bytea NOT NULL) WITH ({OPTIONS});\n"
+        ));
+    }
+    let format = PostgresStore::FORMAT;
+    text.push_str(&format!(
+        "CREATE TABLE commits (number bigint NOT NULL) WITH (fillfactor = 10);
+         INSERT INTO commits VALUES (0);
+         -- Waits for a commit of another owner, then sees the epoch that it left.
+         CREATE FUNCTION fence(expected bytea, next bigint) RETURNS void LANGUAGE plpgsql AS $body$
+         BEGIN
+             UPDATE commits SET number = next;
+             IF expected IS NOT NULL
+                 AND (SELECT value FROM meta WHERE key = 'epoch') IS DISTINCT FROM expected
+             THEN
+                 RAISE EXCEPTION 'another engine has taken over' USING ERRCODE = '{FENCED}';
+             END IF;
+         END $body$;
+         INSERT INTO meta VALUES ('format', '{format}');"
+    ));
+    text
+}

@@ -1,0 +1,318 @@
+//! One connection: how it is made, what is made sure of before it is used, and what its errors mean.
+
+use crate::{
+    address::{Address, cause},
+    statements::{Shape, Statements, Which},
+};
+use bureaucrat_store::{StoreError, Table};
+use futures_lite::future::block_on;
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, Statement, error::SqlState};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// The first pause before another try, and the longest.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// A session that has just ended is still known to the server for a moment.
+const ENDING: Duration = Duration::from_secs(5);
+/// With the hash of a schema's name: the lock of who uses it.
+const LOCK: i32 = 0x6275_7261;
+/// What the function that checks the epoch fails with.
+pub const FENCED: &str = "BU001";
+
+/// How a session works: every statement finds its rows by the primary key, and is planned once. A server that loses us
+/// ends the session, and with it the lock, within seconds.
+const SETTINGS: &str = "\
+    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET enable_sort = off; SET jit = off; SET client_min_messages = warning; SET lock_timeout = '30s'; \
+    SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '10s'; \
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2; \
+    SET tcp_user_timeout = '20s'";
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It holds the lock of the schema.
+    Committing,
+    Reading,
+}
+
+/// Why something did not work.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The server is away or refuses connections; it may be back soon.
+    Away(String),
+    /// Another session holds the lock of the schema.
+    Held,
+    /// Another engine owns the shards now.
+    Fenced,
+    /// Trying again would not help.
+    Lasting(StoreError),
+    /// The server refuses a statement.
+    Refused(String),
+}
+
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(code) = error.code() else {
+            // Everything that the server did not say itself comes from the connection.
+            return Self::Away(cause(&error));
+        };
+        match code.code() {
+            FENCED => Self::Fenced,
+            // Connections, what is short for now, operators who stop the server; and transactions that can be repeated.
+            code if ["08", "40", "53", "57"]
+                .iter()
+                .any(|class| code.starts_with(class))
+                && *error.code().unwrap_or(&SqlState::DISK_FULL) != SqlState::DISK_FULL =>
+            {
+                Self::Away(cause(&error))
+            }
+            // A standby: the primary is another one now.
+            "25006" => Self::Away(cause(&error)),
+            _ => Self::Refused(cause(&error)),
+        }
+    }
+}
+
+/// Where sessions are made.
+pub struct Place {
+    address: Address,
+    patience: Duration,
+    threads: Threads,
+    tls: MakeRustlsConnect,
+    /// The number of the last commit that was confirmed.
+    confirmed: AtomicU64,
+}
+
+pub struct Session {
+    pub client: Client,
+    statements: Statements,
+}
+
+impl Place {
+    pub fn new(address: Address, patience: Duration) -> Result<Self, StoreError> {
+        Ok(Self {
+            threads: Threads::start(&address)?,
+            tls: MakeRustlsConnect::new(trusted(&address)),
+            address,
+            patience,
+            confirmed: AtomicU64::new(0),
+        })
+    }
+
+    pub fn shown(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub fn schema(&self) -> &str {
+        self.address.schema()
+    }
+
+    pub fn unusable(&self, reason: String) -> StoreError {
+        self.address.unusable(reason)
+    }
+
+    pub fn confirm(&self, number: u64) {
+        self.confirmed.fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// When what begins now is given up.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    /// The first session, in which nothing is known of the schema.
+    pub fn connect_first(&self) -> Result<Session, StoreError> {
+        let until = self.deadline();
+        let held_until = Instant::now() + ENDING;
+        self.patiently(until, |place, now| match place.attempt() {
+            Ok(session) => match block_on(session.lock(place.schema())) {
+                Err(Trouble::Held) if now >= held_until => Err(Trouble::Lasting(place.locked())),
+                locked => locked.map(|()| session),
+            },
+            Err(trouble) => Err(trouble),
+        })
+    }
+
+    /// Another session, in a schema that is there.
+    pub fn connect(&self, purpose: Purpose, until: Instant) -> Result<Session, StoreError> {
+        self.patiently(until, |place, _| {
+            let session = place.attempt()?;
+            if purpose == Purpose::Committing {
+                block_on(session.lock(place.schema()))?;
+            }
+            let found = block_on(session.number())?;
+            let confirmed = place.confirmed.load(Ordering::Acquire);
+            match confirmed.checked_sub(found) {
+                None | Some(0) => Ok(session),
+                Some(lost) => Err(Trouble::Lasting(StoreError::LostCommits {
+                    path: place.shown(),
+                    lost,
+                })),
+            }
+        })
+    }
+
+    /// Tries until it works, nothing helps, or time is over.
+    fn patiently(
+        &self,
+        until: Instant,
+        attempt: impl Fn(&Self, Instant) -> Result<Session, Trouble>,
+    ) -> Result<Session, StoreError> {
+        let mut pause = PAUSE;
+        let mut told = false;
+        loop {
+            let now = Instant::now();
+            let reason = match attempt(self, now) {
+                Ok(session) => {
+                    if told {
+                        tracing::info!("the database is back");
+                    }
+                    return Ok(session);
+                }
+                Err(Trouble::Lasting(error)) => return Err(error),
+                Err(Trouble::Refused(reason)) => return Err(self.unusable(reason)),
+                Err(Trouble::Held | Trouble::Fenced) if now >= until => return Err(self.locked()),
+                Err(Trouble::Away(reason)) if now >= until => return Err(self.unusable(reason)),
+                Err(Trouble::Held | Trouble::Fenced) => "another session uses the schema".into(),
+                Err(Trouble::Away(reason)) => reason,
+            };
+            if !told {
+                tracing::warn!(database = %self.address, %reason, "the database is away; waiting for it");
+                told = true;
+            }
+            sleep(pause.min(until.saturating_duration_since(now)));
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    fn locked(&self) -> StoreError {
+        StoreError::Locked {
+            path: self.shown(),
+            reason: "another session holds the lock of the schema".into(),
+        }
+    }
+
+    fn attempt(&self) -> Result<Session, Trouble> {
+        let Some(runtime) = &self.threads.0 else {
+            return Err(Trouble::Away("the store is closed".into()));
+        };
+        let (config, tls) = (self.address.config().clone(), self.tls.clone());
+        let schema = self.schema().to_owned();
+        let connecting = runtime.spawn(async move {
+            let (client, connection) = config.connect(tls).await?;
+            // Its errors come to those who wait for an answer.
+            tokio::spawn(connection);
+            let path = format!("SET search_path TO \"{schema}\"");
+            client.batch_execute(&path).await?;
+            client.batch_execute(SETTINGS).await?;
+            Ok::<_, Trouble>(client)
+        });
+        let client = block_on(connecting)
+            .unwrap_or_else(|_| Err(Trouble::Away("connecting was interrupted".into())))
+            .map_err(|trouble| match trouble {
+                Trouble::Away(reason) => Trouble::Away(self.with_advice(reason)),
+                Trouble::Refused(reason) => Trouble::Refused(self.with_advice(reason)),
+                other @ (Trouble::Held | Trouble::Fenced | Trouble::Lasting(_)) => other,
+            })?;
+        Ok(Session {
+            client,
+            statements: Statements::default(),
+        })
+    }
+
+    /// What can be done about an error of TLS.
+    fn with_advice(&self, reason: String) -> String {
+        let is_about_tls = ["TLS", "certificate", "invalid peer"];
+        match is_about_tls.iter().any(|word| reason.contains(word)) {
+            true if self.address.is_encrypted() => format!(
+                "{reason}; name the CA's file in SSL_CERT_FILE, or add ?sslmode=disable to talk in \
+                 the clear"
+            ),
+            _ => reason,
+        }
+    }
+}
+
+impl Session {
+    /// Takes the lock of the schema, which the server holds as long as this session lasts.
+    async fn lock(&self, schema: &str) -> Result<(), Trouble> {
+        let lock = "SELECT pg_try_advisory_lock($1, hashtext($2))";
+        let row = self.client.query_one(lock, &[&LOCK, &schema]).await?;
+        match row.try_get(0)? {
+            true => Ok(()),
+            false => Err(Trouble::Held),
+        }
+    }
+
+    pub async fn statement(
+        &self,
+        shape: Shape,
+        table: Table,
+    ) -> Result<Statement, tokio_postgres::Error> {
+        let which = Which::Of(shape, table);
+        self.statements.get(&self.client, which).await
+    }
+
+    pub async fn fence(&self) -> Result<Statement, tokio_postgres::Error> {
+        self.statements.get(&self.client, Which::Fence).await
+    }
+
+    /// The number of the last commit in the database.
+    pub async fn number(&self) -> Result<u64, Trouble> {
+        let row = self
+            .client
+            .query_one("SELECT number FROM commits", &[])
+            .await?;
+        let number: i64 = row.try_get(0)?;
+        Ok(number.unsigned_abs())
+    }
+}
+
+/// TLS that trusts whom this machine trusts.
+fn trusted(address: &Address) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    if address.is_encrypted() {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    // `ring` has both versions of TLS.
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap_or_else(|_| unreachable!("ring has TLS 1.2 and 1.3"))
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Where connections are served, so that those who ask can block.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start(address: &Address) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("postgres")
+            .enable_all()
+            .build()
+            .map_err(|error| address.unusable(error.to_string()))?;
+        Ok(Self(Some(runtime)))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // It may be dropped where blocking is not allowed.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! PostgreSQL as a store: what becomes of commits whose connection ends, who may use a schema, and what is refused.
+#![allow(clippy::unwrap_used)]
+
+use bureaucrat_store::{
+    EPOCH_KEY, Epoch, Group, Owner, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
+    records,
+};
+use bureaucrat_store_postgres::{Address, PostgresStore};
+use bureaucrat_tests::postgres::{database_url, disconnect, new_url, sql};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn open(url: &str, patience: Duration) -> Result<PostgresStore, StoreError> {
+    let address: Address = url.parse().unwrap();
+    PostgresStore::open(address, patience)
+}
+
+fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
+    Write::Put {
+        table,
+        key: key.to_vec(),
+        value: value.to_vec(),
+    }
+}
+
+fn commit(store: &dyn Store, writes: Vec<Write>) -> Result<Vec<Verdict>, StoreError> {
+    let units = vec![Unit::of(writes)];
+    store.commit(&Group { units })
+}
+
+fn owned(epoch: Epoch, writes: Vec<Write>) -> Group {
+    let owner = Owner::Shard(ShardId(1), epoch);
+    let units = vec![Unit { owner, writes }];
+    Group { units }
+}
+
+/// Each commit moves one record on, and adds one: together they show one that is missing, and one that came twice.
+#[test]
+fn what_was_confirmed_is_there_once_though_connections_end() {
+    let url = new_url().unwrap();
+    let store = open(&url, PATIENCE).unwrap();
+    let epoch = store.own().unwrap();
+    let (is_done, ended) = (AtomicBool::new(false), AtomicU64::new(0));
+    let count = 1_500_u64;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                disconnect(&url).unwrap();
+                ended.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for number in 1..=count {
+            let (table, key) = (Table::Outbox, number.to_be_bytes());
+            let group = owned(
+                epoch,
+                vec![
+                    put(table, &key, b"it"),
+                    put(Table::Timers, b"last", &key),
+                    Write::Delete {
+                        table,
+                        key: (number - 1).to_be_bytes().to_vec(),
+                    },
+                ],
+            );
+            assert_eq!(store.commit(&group).unwrap(), [Verdict::Committed]);
+            // Reads see it at once.
+            assert_eq!(store.get(table, &key).unwrap().unwrap(), b"it");
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    assert!(ended.load(Ordering::Relaxed) > 3);
+    let all = store.scan(Table::Outbox, &[], &[255; 9], 10).unwrap();
+    assert_eq!(all, [(count.to_be_bytes().to_vec(), b"it".to_vec())]);
+    // One for the epoch, and each of ours once.
+    let number = sql(&url, "SELECT number FROM commits").unwrap();
+    assert_eq!(number, (count + 1).to_string());
+}
+
+#[test]
+fn a_schema_has_one_engine_at_a_time() {
+    let url = new_url().unwrap();
+    let first = open(&url, PATIENCE).unwrap();
+    let refused = open(&url, Duration::ZERO).unwrap_err();
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused}");
+    // Its connection ends, and comes back before anybody else's.
+    commit(&first, vec![put(Table::Outbox, b"a", b"1")]).unwrap();
+    drop(first);
+    let second = open(&url, PATIENCE).unwrap();
+    assert_eq!(
+        second.get(Table::Outbox, b"a").unwrap().unwrap(),
+        b"1".to_vec()
+    );
+    // Another schema of the same database is another store.
+    let other = open(&new_url().unwrap(), PATIENCE).unwrap();
+    assert_eq!(other.get(Table::Outbox, b"a").unwrap(), None);
+}
+
+#[test]
+fn an_engine_that_lost_its_shards_writes_nothing_more() {
+    let url = new_url().unwrap();
+    let store = open(&url, PATIENCE).unwrap();
+    let epoch = store.own().unwrap();
+    let later = epoch.0 + 1;
+    let record = records::hexadecimal(&records::encode(&later).unwrap());
+    let key = records::hexadecimal(EPOCH_KEY);
+    let taken = format!("UPDATE meta SET value = '\\x{record}' WHERE key = '\\x{key}'");
+    sql(&url, &taken).unwrap();
+    let mut group = owned(epoch, vec![put(Table::Outbox, b"ours", b"")]);
+    group
+        .units
+        .push(Unit::of(vec![put(Table::Programs, b"nobody's", b"")]));
+    let fenced = Verdict::Fenced {
+        present: Epoch(later),
+    };
+    for _ in 0..2 {
+        assert_eq!(store.commit(&group).unwrap(), [fenced, Verdict::Committed]);
+        // The same after a new connection.
+        disconnect(&url).unwrap();
+    }
+    assert_eq!(store.get(Table::Outbox, b"ours").unwrap(), None);
+    assert!(store.get(Table::Programs, b"nobody's").unwrap().is_some());
+}
+
+#[test]
+fn a_database_that_lost_what_it_confirmed_is_refused() {
+    let url = new_url().unwrap();
+    let store = open(&url, PATIENCE).unwrap();
+    for number in 0..5_u8 {
+        commit(&store, vec![put(Table::Outbox, &[number], b"")]).unwrap();
+    }
+    // As a standby would be that was behind by two commits.
+    sql(&url, "UPDATE commits SET number = number - 2").unwrap();
+    disconnect(&url).unwrap();
+    let lost = commit(&store, vec![put(Table::Outbox, b"x", b"")]).unwrap_err();
+    assert!(
+        matches!(lost, StoreError::LostCommits { lost: 2, .. }),
+        "{lost}"
+    );
+    let again = commit(&store, vec![put(Table::Outbox, b"y", b"")]);
+    assert!(matches!(again, Err(StoreError::Write(_))));
+    let reader = open(&new_url().unwrap(), PATIENCE).unwrap();
+    assert!(reader.get(Table::Outbox, b"x").unwrap().is_none());
+}
+
+#[test]
+fn what_cannot_be_used_says_why() {
+    let url = new_url().unwrap();
+    drop(open(&url, PATIENCE).unwrap());
+    sql(&url, "UPDATE meta SET value = '77' WHERE key = 'format'").unwrap();
+    let error = open(&url, PATIENCE).unwrap_err();
+    assert!(matches!(error, StoreError::Format { .. }), "{error}");
+    let database = database_url().unwrap();
+    let with = |from: &str, to: &str| database.replace(from, to);
+    for (url, why) in [
+        (
+            with("bureaucrat:bureaucrat@", "bureaucrat:wrong-secret@"),
+            "password",
+        ),
+        (with("@127.0.0.1", "@nowhere.invalid"), "nowhere.invalid"),
+        (with("/postgres", "/nowhere"), "nowhere"),
+        (format!("{database}?sslmode=require"), "sslmode=disable"),
+    ] {
+        let error = open(&url, Duration::ZERO).unwrap_err().to_string();
+        assert!(error.contains(why), "{url}: {error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
