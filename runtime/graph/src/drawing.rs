@@ -149,6 +149,7 @@ pub struct Figure {
     pub(crate) is_leaf: bool,
     pub(crate) here: bool,
     pub(crate) taken: bool,
+    pub(crate) chosen: bool,
     pub(crate) symbols: Vec<(Symbol, Rect)>,
 }
 

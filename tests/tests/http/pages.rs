@@ -19,14 +19,14 @@ const ATTACKS: [&str; 5] = [
 ];
 
 /// A browser's part: it keeps a session and says where forms come from.
-struct Visitor<'a> {
+pub struct Visitor<'a> {
     rig: &'a Rig,
     cookie: String,
 }
 
 impl<'a> Visitor<'a> {
     /// Logs in.
-    fn new(rig: &'a Rig, token: &str) -> Result<Self> {
+    pub fn new(rig: &'a Rig, token: &str) -> Result<Self> {
         let body = format!("token={token}&to=%2Fprocesses");
         let answer = rig.client.send(("POST", "/login"), &[FORM], &body)?;
         ensure!(answer.status == 303, "{answer:?}");
@@ -42,23 +42,37 @@ impl<'a> Visitor<'a> {
         Ok(Self { rig, cookie })
     }
 
-    fn get(&self, path: &str) -> Result<Answer> {
+    pub fn get(&self, path: &str) -> Result<Answer> {
         let headers = [("cookie", self.cookie.as_str())];
         self.rig.client.send(("GET", path), &headers, "")
     }
 
     /// A page that is there.
-    fn page(&self, path: &str) -> Result<String> {
+    pub fn page(&self, path: &str) -> Result<String> {
         let answer = self.get(path)?;
         ensure!(answer.status == 200, "{path}: {answer:?}");
         is_sound(path, &answer)?;
         Ok(answer.body)
     }
 
-    fn post(&self, path: &str, body: &str) -> Result<Answer> {
+    pub fn post(&self, path: &str, body: &str) -> Result<Answer> {
+        self.send(path, FORM, body)
+    }
+
+    pub fn send(&self, path: &str, kind: (&str, &str), body: &str) -> Result<Answer> {
         let origin = format!("http://{}", self.rig.client.address);
-        let headers = [("cookie", self.cookie.as_str()), ("origin", &origin), FORM];
+        let headers = [("cookie", self.cookie.as_str()), ("origin", &origin), kind];
         self.rig.client.send(("POST", path), &headers, body)
+    }
+
+    /// Fills in the form of a page, with the proof of its session.
+    pub fn fill_in(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+        let page = self.page(path)?;
+        let mut body = format!("proof={}", proof(&page)?);
+        for (name, value) in fields {
+            body += &format!("&{name}={}", encoded(value));
+        }
+        self.post(path, &body)
     }
 }
 
@@ -72,7 +86,7 @@ pub fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
 }
 
 /// The value of a hidden field.
-fn proof(page: &str) -> Result<&str> {
+pub fn proof(page: &str) -> Result<&str> {
     let (_, rest) = page
         .split_once("name=\"proof\" value=\"")
         .context("no proof")?;
@@ -271,7 +285,7 @@ fn somebody_logs_in_finds_a_process_and_cancels_it() -> Result<()> {
     Ok(())
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -336,6 +350,6 @@ fn texts_of_others_stay_texts() -> Result<()> {
     Ok(())
 }
 
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }

@@ -57,6 +57,7 @@ impl Waiting {
             part,
             change,
             reason,
+            dry_run: false,
         }))
     }
 
@@ -88,6 +89,7 @@ fn a_task_that_was_lost_is_sent_again_under_its_message_id() {
             part: PartOf::Activity("work".into()),
             change: Change::Retry,
             reason: String::new(),
+            dry_run: false,
         });
         let (command, outcome) =
             bureaucrat_host::commands::Command::new(process, order, Operator::named(OPERATOR));
@@ -152,7 +154,12 @@ fn what_is_changed_while_it_is_suspended_shows_when_it_is_resumed() {
             waiting.hosted.restart();
         }
         assert_eq!(waiting.state(), "suspended");
-        assert_eq!(waiting.order(Order::Resume), OrderOutcome::Done);
+        assert_eq!(
+            waiting.order(Order::Resume {
+                reason: "it may continue".into()
+            }),
+            OrderOutcome::Done
+        );
         assert_eq!(waiting.state(), "completed");
         waiting.hosted.later();
         waiting.hosted.is_clean();

@@ -4,6 +4,7 @@ use super::{Answer, Visit, parts::ticks};
 use bureaucrat_views::text::clean;
 use maud::{Markup, html};
 
+#[derive(Default)]
 pub struct Confirm {
     /// A question.
     pub title: String,
@@ -18,6 +19,10 @@ pub struct Confirm {
     pub is_final: bool,
     /// If a reason can be given, its longest length.
     pub reason: Option<usize>,
+    /// Hidden inputs.
+    pub kept: Markup,
+    /// Whether it was filled in, and can be changed.
+    pub is_drafted: bool,
     /// The page to return to.
     pub back: String,
 }
@@ -31,12 +36,14 @@ pub fn page(visit: &Visit, confirm: &Confirm) -> Answer {
             p { (ticks(confirm.will)) }
             form.card method="post" action=(confirm.action) {
                 input type="hidden" name="proof" value=(visit.proof);
+                (confirm.kept)
                 @if let Some(most) = confirm.reason {
                     label for="reason" { "Reason, for the history" }
                     input #reason type="text" name="reason" maxlength=(most) autocomplete="off" autofocus;
                 }
                 div.actions {
                     button.main.danger[confirm.is_final] type="submit" { (confirm.button) }
+                    @if confirm.is_drafted { button type="submit" name="step" value="edit" { "Change it" } }
                     a href=(confirm.back) { "Go back" }
                 }
             }

@@ -2,10 +2,13 @@
 
 use super::{
     Visit,
-    parts::{process, said, stamp, table, ticks},
+    parts::{process, process_path, said, stamp, table, ticks},
 };
+use crate::routes::diagrams::deployed;
 use bureaucrat_host::query::{ExpressionView, NumberedEntry, ProcessDetail};
-use bureaucrat_model::{ConditionIndex, ConditionOutcome, HistoryEvent, ProcessId, Timestamp};
+use bureaucrat_model::{
+    ActivityPath, ConditionIndex, ConditionOutcome, HistoryEvent, ProcessId, Timestamp, Weight,
+};
 use bureaucrat_views::{history::words, text::clean, waits::label};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,35 +18,146 @@ const SHOWN: usize = 100;
 /// The most entries of a page.
 const SHOWN_MAX: usize = 5_000;
 
-/// The history, oldest first.
-pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
+/// So many steps of the ordinary course after one another are folded.
+const FOLDED_MIN: usize = 4;
+/// The last entries are never folded: they say where the process is.
+const LAST: usize = 5;
+
+/// The entries that the page shows.
+fn shown<'a>(visit: &Visit, detail: &'a ProcessDetail) -> (usize, &'a [NumberedEntry]) {
     let history = detail.history.as_deref().unwrap_or_default();
     let most = match visit.query.one("history") {
         Some("all") => SHOWN_MAX,
         Some(_) | None => SHOWN,
     };
     let before = history.len().saturating_sub(most);
-    let labels = labels(detail);
+    (before, history.get(before..).unwrap_or_default())
+}
+
+/// The activities that the timeline has entries about.
+pub fn activities(visit: &Visit, detail: &ProcessDetail) -> BTreeSet<ActivityPath> {
+    let (_, entries) = shown(visit, detail);
+    let activities = entries
+        .iter()
+        .filter_map(|entry| entry.entry.event.activity());
+    activities.cloned().collect()
+}
+
+/// Where the first entry about an activity is on the page.
+pub fn anchor(path: &ActivityPath) -> String {
+    format!("at{path}")
+}
+
+/// The history, oldest first. Entries lead to the boxes of the diagram, if there is one.
+pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
+    let (before, entries) = shown(visit, detail);
+    let is_folded = visit.query.one("steps") != Some("all");
+    let folds: Vec<(bool, &[NumberedEntry])> = match is_folded {
+        true => folded(entries),
+        false => vec![(false, entries)],
+    };
+    let has_folds = folds.iter().any(|(is_folded, _)| *is_folded);
+    let mut teller = Teller {
+        visit,
+        detail,
+        labels: labels(detail),
+        seen: BTreeSet::new(),
+        has_diagram: deployed(detail).is_some(),
+    };
     html! {
         section #timeline {
             h2 { "Timeline" }
             @if before > 0 {
                 p {
                     (before) " earlier entries are not shown. "
-                    @if most == SHOWN { a href="?history=all#timeline" { "Show them" } }
+                    @if visit.query.one("history") != Some("all") {
+                        a href={ (visit.query.path("?", &[("history", "all"), ("done", "")])) "#timeline" } { "Show them" }
+                    }
                 }
             }
-            @if history.is_empty() {
+            @if has_folds {
+                p.soft {
+                    "Steps of the ordinary course are folded. "
+                    a href={ (visit.query.path("?", &[("steps", "all"), ("done", "")])) "#timeline" } { "Show all steps" }
+                }
+            }
+            @if entries.is_empty() {
                 p.empty { "Its definition has nothing recorded, or nothing happened yet." }
             } @else {
                 ol.timeline {
-                    @for NumberedEntry { entry, .. } in history.iter().skip(before) {
-                        li {
-                            time datetime=(entry.at) { (stamp(entry.at)) }
-                            div { (told(&words(&entry.event, &detail.expressions), &labels)) }
+                    @for (is_folded, entries) in folds {
+                        @if is_folded {
+                            li.folded {
+                                details {
+                                    summary { (entries.len()) " steps" }
+                                    ol.timeline { @for entry in entries { (teller.row(entry)) } }
+                                }
+                            }
+                        } @else {
+                            @for entry in entries { (teller.row(entry)) }
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Parts of a timeline, and whether each is folded.
+fn folded(entries: &[NumberedEntry]) -> Vec<(bool, &[NumberedEntry])> {
+    let is_course = |entry: &NumberedEntry| entry.entry.event.weight() == Weight::Course;
+    let (early, last) = entries.split_at(entries.len().saturating_sub(LAST));
+    let mut parts: Vec<(bool, &[NumberedEntry])> = early
+        .chunk_by(|one, next| is_course(one) == is_course(next))
+        .map(|part| {
+            let is_folded = part.len() >= FOLDED_MIN && part.first().is_some_and(is_course);
+            (is_folded, part)
+        })
+        .collect();
+    parts.push((false, last));
+    parts
+}
+
+struct Teller<'a> {
+    visit: &'a Visit,
+    detail: &'a ProcessDetail,
+    labels: HashMap<String, String>,
+    /// Activities of which an entry has the anchor.
+    seen: BTreeSet<ActivityPath>,
+    has_diagram: bool,
+}
+
+impl Teller<'_> {
+    fn row(&mut self, NumberedEntry { entry, .. }: &NumberedEntry) -> Markup {
+        let activity = entry.event.activity();
+        let is_first = activity.is_some_and(|path| self.seen.insert(path.clone()));
+        let id = activity.filter(|_| is_first).map(anchor);
+        html! {
+            li id=[id] {
+                time datetime=(entry.at) { (stamp(entry.at)) }
+                div { (self.told(&words(&entry.event, &self.detail.expressions), activity)) }
+            }
+        }
+    }
+
+    /// A line of the history, with what the author calls the activity that it begins with.
+    fn told(&self, line: &str, activity: Option<&ActivityPath>) -> Markup {
+        let path = activity.map(ToString::to_string).unwrap_or_default();
+        let rest = line
+            .strip_prefix(&path)
+            .and_then(|rest| rest.strip_prefix(':'))
+            .filter(|_| !path.is_empty());
+        html! {
+            @if let Some(rest) = rest {
+                @match self.has_diagram {
+                    true => a.soft href={ (self.visit.query.path("?", &[("at", &path), ("done", "")])) "#diagram" }
+                        title="In the diagram" { (path) },
+                    false => span.soft { (path) },
+                }
+                @if let Some(label) = self.labels.get(&path) { " " span.label { (ticks(&clean(label))) } }
+                ":" (ticks(&clean(rest)))
+            } @else {
+                (ticks(&clean(line)))
             }
         }
     }
@@ -57,20 +171,6 @@ fn labels(detail: &ProcessDetail) -> HashMap<String, String> {
         Some((path.to_owned(), label(place)))
     });
     labels.collect()
-}
-
-/// A line of the history, with what the author calls the activity that it begins with.
-fn told(line: &str, labels: &HashMap<String, String>) -> Markup {
-    let found = line
-        .split_once(':')
-        .and_then(|(path, rest)| Some((path, rest, labels.get(path)?)));
-    html! {
-        @if let Some((path, rest, label)) = found {
-            span.soft { (path) } " " span.label { (ticks(&clean(label))) } ":" (ticks(&clean(rest)))
-        } @else {
-            (ticks(&clean(line)))
-        }
-    }
 }
 
 struct Last<'a> {
@@ -122,21 +222,34 @@ pub fn conditions(detail: &ProcessDetail) -> Markup {
 }
 
 /// The processes that it called, as far as its history says.
-pub fn children(detail: &ProcessDetail) -> Markup {
-    let mut children: BTreeSet<ProcessId> = BTreeSet::new();
-    for NumberedEntry { entry, .. } in detail.history.iter().flatten() {
+pub fn called(detail: &ProcessDetail) -> BTreeSet<ProcessId> {
+    let entries = detail.history.iter().flatten();
+    let called = entries.filter_map(|numbered| {
         if let HistoryEvent::Called { child, .. } | HistoryEvent::Started { process: child, .. } =
-            &entry.event
+            &numbered.entry.event
         {
-            children.insert(*child);
+            Some(*child)
+        } else {
+            None
         }
-    }
+    });
+    called.collect()
+}
+
+/// The same, as links.
+pub fn children(detail: &ProcessDetail) -> Markup {
+    let children = called(detail);
+    let path = process_path(detail.summary.process);
     html! {
         @for (number, child) in children.iter().take(SHOWN).enumerate() {
             @if number > 0 { ", " }
             (process(*child))
         }
         @if children.len() > SHOWN { " and " (children.len() - SHOWN) " more" }
-        @if children.is_empty() { span.soft { "none" } }
+        @match (children.is_empty(), detail.caller) {
+            (true, None) => span.soft { "none" },
+            (true, Some(_)) => { span.soft { "none" } " " a href={ (path) "/calls" } { "The whole chain" } },
+            (false, _) => { " " a href={ (path) "/calls" } { "The whole chain" } },
+        }
     }
 }
