@@ -138,7 +138,8 @@ fn a_definition_is_deployed_compared_and_retired() -> Result<()> {
 #[test]
 fn a_user_deploys_as_that_user_and_sees_no_other_texts() -> Result<()> {
     let rig = Rig::new("http-deploying-users")?;
-    deploy(&rig, ORDER)?;
+    let theirs = ORDER.replace("\"order\"", "\"theirs\"");
+    deploy(&rig, &theirs)?;
     let ada = rig.token("ada", "deploy", Some("ada"))?;
     let visitor = Visitor::new(&rig, &ada)?;
     let own = ORDER.replace("\"order\"", "\"hers\"");
@@ -147,15 +148,22 @@ fn a_user_deploys_as_that_user_and_sees_no_other_texts() -> Result<()> {
     ensure!(done.header("location") == Some(to), "{done:?}");
     let shown = visitor.page(to)?;
     ensure!(shown.contains(">ada<"), "{shown}");
-    // The name is an operator's.
-    let taken = send(&visitor, "file", &ORDER.replace("paid", "payed"))?;
-    ensure!(taken.status == 422, "{taken:?}");
+    // The policy of users counts, which allows them no messages to queues.
+    let wrong = send(
+        &visitor,
+        "text",
+        "<process name=\"hers\"><send routing-key=\"x\"/></process>",
+    )?;
+    ensure!(
+        wrong.status == 422 && wrong.body.contains("Line 1, column "),
+        "{wrong:?}"
+    );
     for path in [
-        "/definitions/order",
-        "/definitions/order/1/differences?against=1",
-        "/definitions/order/1/diagram",
-        "/definitions/order/retire",
-        "/deploy?like=order",
+        "/definitions/theirs",
+        "/definitions/theirs/1/differences?against=1",
+        "/definitions/theirs/1/diagram",
+        "/definitions/theirs/retire",
+        "/deploy?like=theirs",
     ] {
         let answer = visitor.get(path)?;
         ensure!(answer.status == 404, "{path}: {answer:?}");
