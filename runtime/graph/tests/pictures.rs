@@ -252,7 +252,7 @@ fn large_definitions_are_collapsed() {
     let ring = "stroke=\"#d97706\"";
     assert!(!svg.contains(ring));
     let marks = Marks {
-        chosen: Some("_2500".to_owned()),
+        chosen: Some("_0".to_owned()),
         ..Marks::default()
     };
     let pointed = picture.svg(&Look {

@@ -23,6 +23,8 @@ pub struct Confirm {
     pub kept: Markup,
     /// Whether it was filled in, and can be changed.
     pub is_drafted: bool,
+    /// Whether what it is about may take more than a screen, so that the reason must not scroll it away.
+    pub is_long: bool,
     /// The page to return to.
     pub back: String,
 }
@@ -30,7 +32,7 @@ pub struct Confirm {
 pub fn page(visit: &Visit, confirm: &Confirm) -> Answer {
     let title = clean(&confirm.title);
     let body = html! {
-        div.narrow {
+        div.narrow.wide[confirm.is_long] {
             h1 { (title) }
             (confirm.about)
             p { (ticks(confirm.will)) }
@@ -39,7 +41,7 @@ pub fn page(visit: &Visit, confirm: &Confirm) -> Answer {
                 (confirm.kept)
                 @if let Some(most) = confirm.reason {
                     label for="reason" { "Reason, for the history" }
-                    input #reason type="text" name="reason" maxlength=(most) autocomplete="off" autofocus;
+                    input #reason type="text" name="reason" maxlength=(most) autocomplete="off" autofocus[!confirm.is_long];
                 }
                 div.actions {
                     button.main.danger[confirm.is_final] type="submit" { (confirm.button) }

@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 
 /// The longest reason, in characters.
 pub const REASON_MAX: usize = 500;
+/// Parts of a plan that are shown.
+const PARTS_MAX: usize = 200;
 /// The inputs of a draft, but for the reason.
 const INPUTS: [&str; 5] = ["part", "activity", "to", "fields", "remove"];
 
@@ -221,7 +223,8 @@ pub fn plan(verb: Verb, parts: &[Relocation]) -> Markup {
         }
     };
     html! {
-        ul.plan { @for part in parts { li { (line(part)) } } }
+        ul.plan { @for part in parts.iter().take(PARTS_MAX) { li { (line(part)) } } }
+        @if parts.len() > PARTS_MAX { p.soft { "And " (parts.len() - PARTS_MAX) " more." } }
     }
 }
 

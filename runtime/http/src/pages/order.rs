@@ -58,6 +58,11 @@ pub fn give(visit: &Visit) -> Result<Answer, Problem> {
         Ok(OrderOutcome::Planned(parts)) => {
             let plan = html! {
                 (draft.told())
+                @if matches!(about.words.verb, Verb::Move | Verb::Migrate) {
+                    p { "Where parts are, and where they would be:" }
+                } @else {
+                    p { "The part that is meant:" }
+                }
                 (plan(about.words.verb, &parts))
             };
             Ok(about.asked(visit, &draft, plan))
@@ -126,7 +131,17 @@ impl About {
         confirm(
             visit,
             &Confirm {
-                title: format!("{} this process?", words.title.trim_end_matches(" fields")),
+                title: match words.verb {
+                    Verb::Set => "Set these fields?".to_owned(),
+                    Verb::Skip => "Skip this activity?".to_owned(),
+                    Verb::Move => "Move this part?".to_owned(),
+                    Verb::Cancel
+                    | Verb::Retry
+                    | Verb::Suspend
+                    | Verb::Resume
+                    | Verb::Terminate
+                    | Verb::Migrate => format!("{} this process?", words.title),
+                },
                 about: html! { (self.facts()) (plan) },
                 will: words.will,
                 action: self.action(),
@@ -145,6 +160,7 @@ impl About {
                 reason: Some(REASON_MAX),
                 kept,
                 is_drafted: !draft.is_plain(),
+                is_long: !draft.is_plain(),
                 back: self.path.clone(),
             },
         )

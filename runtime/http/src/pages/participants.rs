@@ -55,7 +55,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
         .zip(&oldest)
         .map(|(waited, oldest)| row(visit, (waited, oldest.as_ref()), (&queues, now)))
         .collect();
-    let mut headings = vec!["Participant", "Processes that wait", "The oldest waits"];
+    let mut headings = vec!["Participant", "Processes that wait", "Oldest wait"];
     if visit.may(READ_ENGINE) {
         headings.extend(["Queue", "Messages", "Consumers"]);
     }
@@ -68,7 +68,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
         @if rows.is_empty() {
             p.empty { "No process waits for a participant." }
         } @else {
-            p.soft { "The oldest process is the one that was launched first. Messages are those that no consumer has taken yet." }
+            p.soft { "The oldest wait is that of the process that was launched first. Messages are those that no consumer has taken yet." }
             (table("Participants that processes wait for", &headings, &rows))
             @if more > 0 { p.soft { "And " (more) " more, for which fewer processes wait." } }
         }

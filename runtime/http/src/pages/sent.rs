@@ -21,7 +21,7 @@ pub struct Sent {
 }
 
 /// # Errors
-/// If it is no form, too large, or not UTF-8.
+/// If it is not a form, too large, or not UTF-8.
 pub async fn form(shared: &Shared, request: Request, most: usize) -> Result<Sent, Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());

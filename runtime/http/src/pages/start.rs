@@ -143,7 +143,7 @@ impl Start {
         };
         if dry.count == 0 {
             let body = html! {
-                div.narrow {
+                div.narrow.wide {
                     h1 { (title) }
                     (about)
                     p { a href=(self.back) { "Go back" } }
@@ -174,6 +174,7 @@ impl Start {
                     }
                 },
                 is_drafted: !draft.is_plain(),
+                is_long: true,
                 back: self.back.clone(),
             },
         ))
@@ -207,7 +208,9 @@ impl Start {
                 Ok(OrderOutcome::Planned(found)) => plan(self.words.verb, &found),
                 Ok(_) => return Err(Problem::unfit()),
                 Err(problem) if matches!(problem.code, Code::Refused | Code::NotFound) => {
-                    html! { "refused: " (ticks(&clean(&problem.detail))) }
+                    let own = format!("process {process}: ");
+                    let why = problem.detail.trim_start_matches(&own);
+                    html! { "refused: " (ticks(&clean(why))) }
                 }
                 Err(problem) => return Err(problem),
             };
