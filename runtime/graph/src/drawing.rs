@@ -149,7 +149,6 @@ pub struct Figure {
     pub(crate) is_leaf: bool,
     pub(crate) here: bool,
     pub(crate) taken: bool,
-    pub(crate) chosen: bool,
     pub(crate) symbols: Vec<(Symbol, Rect)>,
 }
 

@@ -123,7 +123,6 @@ fn figure(node: &Node, marks: &Marks, head: &Head) -> Figure {
         is_leaf: node.body == Body::Leaf,
         here: marks.count(node) > 0,
         taken: marks.is_taken(node),
-        chosen: marks.is_chosen(node),
         symbols: Vec::new(),
     }
 }

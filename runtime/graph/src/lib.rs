@@ -52,8 +52,6 @@ pub struct Marks {
     pub at: BTreeMap<ActivityPath, usize>,
     /// Activities that it has been at.
     pub taken: BTreeSet<ActivityPath>,
-    /// The activity that is pointed at: its path as it is written, such as `_0_1`.
-    pub chosen: Option<String>,
 }
 
 impl Picture {
@@ -133,12 +131,6 @@ impl Marks {
             .take_while(|(path, _)| path.0.starts_with(&node.path.0))
             .filter(|(path, _)| !node.inner().any(|inner| path.0.starts_with(&inner.path.0)));
         own + hidden.map(|(_, count)| count).sum::<usize>()
-    }
-
-    fn is_chosen(&self, node: &Node) -> bool {
-        let chosen = self.chosen.as_deref();
-        chosen
-            .is_some_and(|chosen| node.change != Change::Removed && node.path.to_string() == chosen)
     }
 
     fn is_taken(&self, node: &Node) -> bool {

@@ -137,9 +137,6 @@ impl Writer<'_> {
             let _ = write!(self.out, "<a href=\"{}\">", escaped(&link));
         }
         self.rect("box", figure.rect, if figure.is_leaf { 6 } else { 9 });
-        if figure.chosen {
-            self.ring(figure.rect);
-        }
         if figure.is_leaf {
             let stripe = Rect {
                 x: figure.rect.x + 5,
@@ -173,17 +170,6 @@ impl Writer<'_> {
         let _ = write!(
             self.out,
             "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"{radius}\"/>"
-        );
-    }
-
-    /// Around what is pointed at.
-    fn ring(&mut self, rect: Rect) {
-        let (x, y) = (rect.x - 3, rect.y - 3);
-        let (width, height) = (rect.width + 6, rect.height + 6);
-        let _ = write!(
-            self.out,
-            "<rect fill=\"none\" stroke=\"#d97706\" stroke-width=\"3\" x=\"{x}\" y=\"{y}\" width=\"{width}\" \
-             height=\"{height}\" rx=\"10\"/>"
         );
     }
 

@@ -169,7 +169,6 @@ fn marks_say_where_a_process_is() {
     let marks = Marks {
         at: BTreeMap::from([(path(&[2, 0]), 1), (path(&[1, 0]), 4)]),
         taken: BTreeSet::from([path(&[0]), path(&[1]), path(&[2])]),
-        ..Marks::default()
     };
     let picture = Picture::of(&outline);
     let drawing = picture.drawing(&marks);
@@ -249,16 +248,5 @@ fn large_definitions_are_collapsed() {
         ..Look::default()
     });
     assert!(svg.contains("● 2 parts here"));
-    let ring = "stroke=\"#d97706\"";
-    assert!(!svg.contains(ring));
-    let marks = Marks {
-        chosen: Some("_0".to_owned()),
-        ..Marks::default()
-    };
-    let pointed = picture.svg(&Look {
-        marks,
-        ..Look::default()
-    });
-    assert_eq!(pointed.matches(ring).count(), 1);
     assert!(picture.named("_9999").is_none());
 }
