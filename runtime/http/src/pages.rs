@@ -15,6 +15,7 @@ mod filter;
 mod layout;
 mod letters;
 mod list;
+mod live;
 mod login;
 mod overview;
 mod parts;
@@ -31,6 +32,7 @@ use crate::{
     problem::{Code, Problem},
     reply::Reply,
     server::{Shared, now},
+    streams::Asked,
     tokens::{self, Role},
 };
 use axum::{
@@ -45,7 +47,7 @@ use bureaucrat_host::query::{Query, QueryAnswer};
 use fields::Fields;
 use layout::Frame;
 use maud::Markup;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use subtle::ConstantTimeEq;
 use table::{Page, all};
 
@@ -119,7 +121,8 @@ impl Visit {
 
 /// The routes of the dashboard.
 pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
-    for page in all() {
+    let pages = all();
+    for page in &pages {
         let (path, filter) = (
             page.path,
             match page.method {
@@ -129,10 +132,10 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
                 Method::Delete => MethodFilter::DELETE,
             },
         );
-        let (shared, page) = (shared.clone(), Arc::new(page));
+        let (shared, page) = (shared.clone(), (*page, live::is_live(page, &pages)));
         let answer = move |named: Named, request: Request| {
-            let (shared, page) = (shared.clone(), page.clone());
-            async move { carry_out(&shared, &page, named, request).await }
+            let shared = shared.clone();
+            async move { carry_out(&shared, page, named, request).await }
         };
         router = router.route(path, on(filter, answer));
     }
@@ -149,6 +152,14 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
         let shared = to_end.clone();
         async move { told(login::end(&shared, request).await) }
     };
+    let to_tell = shared.clone();
+    let live = move |request: Request| {
+        let shared = to_tell.clone();
+        async move {
+            let begun = live::begin(shared, request).await;
+            begun.unwrap_or_else(Problem::into_reply).into_response()
+        }
+    };
     let to_serve = shared.clone();
     let asset = move |request: Request| {
         let shared = to_serve.clone();
@@ -157,6 +168,7 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
     router
         .route("/login", login)
         .route("/logout", on(MethodFilter::POST, logout))
+        .route(live::PATH, get(live))
         .route("/assets/{name}", get(asset))
 }
 
@@ -175,7 +187,7 @@ type Named = Result<RawPathParams, RawPathParamsRejection>;
 
 async fn carry_out(
     shared: &Arc<Shared>,
-    page: &Arc<Page>,
+    (page, is_live): (Page, bool),
     named: Named,
     request: Request,
 ) -> Response {
@@ -201,37 +213,50 @@ async fn carry_out(
                 caller: known.as_ref(),
                 section: Some(page.section),
                 proof: &proof,
+                live: None,
             };
             return layout::problem(&problem, &frame).into_response();
         }
     };
     let proof = proof(shared, &request);
-    let visited = visit(shared, page, (named, request), (&caller, &proof)).await;
-    let frame = Frame {
+    let frame = |live| Frame {
         caller: Some(&caller),
         section: Some(page.section),
         proof: &proof,
+        live,
     };
+    let path = match path(named) {
+        Ok(path) => path,
+        Err(problem) => return layout::problem(&problem, &frame(None)).into_response(),
+    };
+    let live = is_live.then(|| live::stream(&path));
+    let headers = request.headers().clone();
+    let wants_part = live.is_some() && live::wants_part(&headers);
+    let visited = visit(shared, &page, (path, request), (&caller, &proof)).await;
     let reply = match visited {
-        Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame),
+        Ok(Answer::Page { title, body }) if wants_part => layout::part(&title, &body, &headers),
+        Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame(live)),
         Ok(Answer::Picture(svg)) => Reply::of(200, SVG, svg),
         Ok(Answer::See(path)) => Reply::see(&path),
-        Err(problem) => layout::problem(&problem, &frame),
+        Err(problem) => layout::problem(&problem, &frame(None)),
     };
     reply.into_response()
+}
+
+fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
+    let path = named.map_err(|_| Problem::not_found("the address is not UTF-8"))?;
+    let path = path.iter();
+    Ok(path
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 async fn visit(
     shared: &Shared,
     page: &Page,
-    (named, request): (Named, Request),
+    (path, request): (Vec<(String, String)>, Request),
     (caller, proof): (&Caller, &str),
 ) -> Result<Answer, Problem> {
-    let path = named.map_err(|_| Problem::not_found("the address is not UTF-8"))?;
-    let path = path.iter();
-    let path = path
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
     let query = Fields::read(request.uri().query().unwrap_or_default())?;
     let form = match page.method {
         Method::Post => form(shared, request).await?,
@@ -251,8 +276,14 @@ async fn visit(
         form,
         proof: proof.to_owned(),
     };
-    let run = page.run;
-    shared.run(move || run(&visit)).await
+    let (run, streams) = (page.run, shared.streams.clone());
+    let answer = move || {
+        let began = Instant::now();
+        let answer = run(&visit);
+        streams.took(Asked::Page, began.elapsed());
+        answer
+    };
+    shared.run(answer).await
 }
 
 async fn form(shared: &Shared, request: Request) -> Result<Fields, Problem> {

@@ -3,6 +3,7 @@
 use super::{
     Answer, Visit,
     definitions::{of_version, source},
+    live,
 };
 use crate::{
     problem::Problem,
@@ -48,7 +49,8 @@ pub fn section(detail: &ProcessDetail) -> Option<Markup> {
         section {
             h2 { "Diagram" }
             (picture(
-                &format!("/processes/{process}/diagram"),
+                // A picture of the process as it is now, not one that a browser has seen.
+                &format!("/processes/{process}/diagram?seen={:x}", live::seen(detail)),
                 &format!("Diagram of {name}@{version}: where this process is, and which way it took. The lists on this page say the same."),
             ))
         }

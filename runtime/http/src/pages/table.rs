@@ -10,6 +10,7 @@ use crate::{
 };
 
 /// A page, or what a form of one does.
+#[derive(Clone, Copy)]
 pub struct Page {
     pub method: Method,
     pub path: &'static str,
