@@ -22,12 +22,10 @@ NIGHTLY = """<process name="nightly">
   <action participant="printer" title="Print the report"/>
 </process>"""
 
-# The elements of the diagram at which the process is, once the picture is there.
-HERE = """async (path) => {
-  const image = document.querySelector(".diagram img");
-  const text = await (await fetch(image.src)).text();
-  const picture = new DOMParser().parseFromString(text, "image/svg+xml");
-  return [...picture.querySelectorAll(".here")].map((element) => element.textContent).join(" ");
+# Whether the diagram shows the process at an element with these words.
+HERE = """(words) => {
+  const here = [...document.querySelectorAll(".diagram .here")];
+  return here.some((element) => element.textContent.includes(words));
 }"""
 
 
@@ -36,8 +34,7 @@ def step(words: str) -> None:
 
 
 def is_at(page: Page, words: str) -> None:
-    """Waits until the diagram on the page shows the process at an element with these words."""
-    until(f"the diagram shows the process at {words}", lambda: words in page.evaluate(HERE))
+    until(f"the diagram shows the process at {words}", lambda: page.evaluate(HERE, words))
 
 
 def watch(visitor: Visitor, engine: Engine, worker: Worker) -> str:
@@ -61,6 +58,17 @@ def watch(visitor: Visitor, engine: Engine, worker: Worker) -> str:
     expect(entries.last).to_contain_text("decision", timeout=30_000)
     visitor.is_marked()
     step("it moves on its diagram and its timeline")
+    # The innermost box is in sight, and the last entry.
+    for inside in (".diagram [data-element=await]", ".timeline li:last-child"):
+        expect(page.locator(inside)).to_be_in_viewport()
+    entries.last.hover()
+    expect(page.locator(".diagram .found")).to_contain_text("decision")
+    page.locator(".timeline a.place").first.click()
+    expect(page.locator(".diagram .found")).to_contain_text("participant1")
+    expect(page.locator(".diagram .found")).to_be_in_viewport()
+    page.locator(".diagram [data-path=_1_1_0] a").click()
+    expect(page.locator("#at_1_1_0")).to_be_in_viewport()
+    step("what is pointed at in the timeline is shown in the diagram, and the other way")
     return process
 
 
@@ -73,7 +81,7 @@ def break_and_mend(visitor: Visitor, engine: Engine, worker: Worker, process: st
     page.get_by_role("link", name="Overview").click()
     visitor.status("Live")
     visitor.mark()
-    engine.send("POST", "/events", {"event": "decision", "fields": {"approved": True}})
+    engine.send("POST", "/events", {"event": "decision", "approved": True})
     incidents = page.get_by_role("table", name="The newest incidents")
     incidents.get_by_text("PrinterOnFire").wait_for(timeout=30_000)
     visitor.is_marked()
@@ -83,8 +91,8 @@ def break_and_mend(visitor: Visitor, engine: Engine, worker: Worker, process: st
         visitor.picture(pictures / "overview.png")
     incidents.get_by_role("link").first.click()
     page.wait_for_url(f"**/processes/{process}")
-    expect(page.locator(".why").first).to_contain_text("PrinterOnFire")
-    expect(page.locator(".why").first).to_contain_text("you can")
+    why = page.locator(".why").filter(has_text="PrinterOnFire")
+    expect(why).to_contain_text("you can")
     is_at(page, "participant8")
     visitor.look("incident")
     if pictures:
@@ -177,8 +185,14 @@ def bulk(visitor: Visitor, engine: Engine, worker: Worker, count: int, pictures:
     worker.broken.add("printer")
     visitor.go("/processes?state=incident&definition=prints")
     visitor.status("Live")
+    processes: list[str] = []
     with ThreadPoolExecutor(8) as pool:
-        processes = list(pool.map(lambda number: engine.launch("prints", f"L-{number}"), range(count)))
+        # A part after each time that the page was fetched.
+        for part in range(4):
+            seen = len(page_fetches(visitor))
+            numbers = range(part * count // 4, (part + 1) * count // 4)
+            processes += pool.map(lambda number: engine.launch("prints", f"L-{number}"), numbers)
+            until("the page is fetched", lambda: len(page_fetches(visitor)) > seen)
     search = {"definition": "prints", "state": ["incident"]}
     until("all are incidents", lambda: engine.send("GET", "/counts?state=incident&definition=prints")["count"] == count)
     paced(visitor)
@@ -304,6 +318,7 @@ def walk(arguments: argparse.Namespace, folder: Path) -> list[str]:
             browser = playwright.chromium.launch(executable_path=os.environ["BUREAUCRAT_BROWSER"], args=options)
             visitor = Visitor(browser, engine.url, arguments.look)
             visitors.append(visitor)
+            visitor.context.set_default_timeout(PATIENCE * 1000)
             visitor.go("/processes?state=running")
             visitor.look("login")
             visitor.log_in(engine.token, "/processes?state=running")
@@ -326,6 +341,9 @@ def walk(arguments: argparse.Namespace, folder: Path) -> list[str]:
             visitors.append(looking)
             reader(looking, engine, process)
             browser.close()
+    except Exception:
+        print((folder / "log").read_text()[-3000:], engine.command("list"), file=sys.stderr)
+        raise
     finally:
         worker.end()
         engine.end()

@@ -10,20 +10,18 @@ use crate::{
 };
 use axum::extract::Request;
 use sha2::{Digest, Sha256};
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 struct Asset {
     path: String,
     content_type: &'static str,
-    text: &'static str,
+    text: Cow<'static, str>,
 }
 
+/// With the style of diagrams, which are a part of the page.
 static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        ("style", "css"),
-        "text/css",
-        include_str!("assets/style.css"),
-    )
+    let text = include_str!("assets/style.css").to_owned() + &bureaucrat_graph::stylesheet();
+    Asset::new(("style", "css"), "text/css", text)
 });
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     let icon = include_str!("assets/icon.svg");
@@ -38,8 +36,13 @@ static LIVE: LazyLock<Asset> =
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 impl Asset {
-    fn new((stem, ending): (&str, &str), content_type: &'static str, text: &'static str) -> Self {
-        let hash = Sha256::digest(text);
+    fn new(
+        (stem, ending): (&str, &str),
+        content_type: &'static str,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let text = text.into();
+        let hash = Sha256::digest(text.as_bytes());
         let hash: String = hash
             .iter()
             .take(8)
@@ -82,7 +85,7 @@ pub fn serve(shared: &Shared, request: &Request) -> Result<Reply, Problem> {
     let found = [&STYLE, &ICON, &HTMX, &LIVE];
     let found = found.into_iter().find(|asset| asset.path == path);
     match found {
-        Some(asset) => Ok(Reply::of(200, asset.content_type, asset.text)
+        Some(asset) => Ok(Reply::of(200, asset.content_type, &*asset.text)
             .with("cache-control", "public, max-age=31536000, immutable")),
         None => Ok(super::layout::problem(
             &Problem::not_found("there is no such file"),
@@ -98,7 +101,7 @@ mod tests {
     #[test]
     fn htmx_is_the_one_that_its_note_names() {
         let note = include_str!("assets/htmx/README.md");
-        let hash = Sha256::digest(HTMX.text);
+        let hash = Sha256::digest(HTMX.text.as_bytes());
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         assert!(note.contains(&hash), "{hash}");
         let version = note.split_once("htmx.org) ").map(|(_, rest)| rest);

@@ -113,6 +113,7 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
     if let Some(at) = view.retired_at {
         about.push(("Retired", exactly(at, now)));
     }
+    let picture = diagram::of_page(visit, &shown.name, asked)?;
     let body = html! {
         p.crumbs {
             a href=(Section::Definitions.path()) { "Definitions" } " / "
@@ -123,7 +124,7 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
         p { a href=(processes(&title)) { "Processes of this version" } }
         section {
             h2 { "Diagram" }
-            (diagram::of_page(&shown.name, asked))
+            (picture)
         }
         section {
             h2 { "Text" }

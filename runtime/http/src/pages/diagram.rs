@@ -3,7 +3,8 @@
 use super::{
     Answer, Visit,
     definitions::{of_version, source},
-    live,
+    parts::process_path,
+    timeline,
 };
 use crate::{
     problem::Problem,
@@ -18,7 +19,7 @@ use bureaucrat_host::query::{Detail, ProcessDetail};
 use bureaucrat_model::{
     ActivityId, ActivityPath, ConditionOutcome, DefinitionName, HistoryEvent, Version,
 };
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
 /// The picture of a version.
@@ -41,32 +42,35 @@ pub fn of_process(visit: &Visit) -> Result<Answer, Problem> {
     })
 }
 
-/// The picture on the page of a process, if there is one.
-pub fn section(detail: &ProcessDetail) -> Option<Markup> {
+/// The picture on the page of a process, if there is one. Its boxes lead to the timeline.
+pub fn section(visit: &Visit, detail: &ProcessDetail) -> Option<Markup> {
     let (name, version) = deployed(detail)?;
-    let process = detail.summary.process;
+    let outline = read(&source(visit, &name, version).ok()?).ok()?;
+    let look = Look {
+        marks: marks(detail, &outline),
+        link: Some(format!("#{}{{path}}", timeline::ENTRY)),
+    };
+    let path = format!("{}/diagram", process_path(detail.summary.process));
     Some(html! {
         section {
             h2 { "Diagram" }
-            (picture(
-                // A picture of the process as it is now, not one that a browser has seen.
-                &format!("/processes/{process}/diagram?seen={:x}", live::seen(detail)),
-                &format!("Diagram of {name}@{version}: where this process is, and which way it took. The lists on this page say the same."),
-            ))
+            (inline(&Picture::of(&outline), &look, &path))
         }
     })
 }
 
 /// The picture on the page of a version.
-pub fn of_page(name: &DefinitionName, version: Version) -> Markup {
+pub fn of_page(visit: &Visit, name: &DefinitionName, version: Version) -> Result<Markup, Problem> {
+    let picture = Picture::of(&read(&source(visit, name, version)?)?);
     let path = format!("{}/diagram", of_version(name, version));
-    picture(&path, &format!("Diagram of {name}@{version}"))
+    Ok(inline(&picture, &Look::default(), &path))
 }
 
-fn picture(path: &str, says: &str) -> Markup {
+fn inline(picture: &Picture, look: &Look, path: &str) -> Markup {
     html! {
-        div.diagram tabindex="0" role="region" aria-label="Diagram" { img src=(path) alt=(says); }
-        p { a href=(path) { "The diagram alone" } }
+        // What authors wrote is escaped in it, and the tests of pages attack it.
+        div #diagram .diagram tabindex="0" role="region" aria-label="Diagram" { (PreEscaped(picture.inline(look))) }
+        p.beside { a href=(path) { "The diagram alone" } }
     }
 }
 
@@ -118,14 +122,18 @@ fn find_cases<'a>(outline: &'a Outline, cases: &mut BTreeSet<&'a ActivityPath>) 
     }
 }
 
-fn drawn(source: &str, marks: impl FnOnce(&Outline) -> Marks) -> Result<Answer, Problem> {
-    let outline = outline(source.as_bytes(), &Limits::default()).map_err(|mistakes| {
+fn read(source: &str) -> Result<Outline, Problem> {
+    outline(source.as_bytes(), &Limits::default()).map_err(|mistakes| {
         let first = mistakes.first().map(ToString::to_string);
         Problem::not_found(format!(
             "this text cannot be drawn: {}",
             first.unwrap_or_default()
         ))
-    })?;
+    })
+}
+
+fn drawn(source: &str, marks: impl FnOnce(&Outline) -> Marks) -> Result<Answer, Problem> {
+    let outline = read(source)?;
     let look = Look {
         marks: marks(&outline),
         link: None,

@@ -10,6 +10,8 @@ use bureaucrat_views::{history::words, text::clean, waits::label};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// What the first entry about an activity is known by, before the activity's path.
+pub const ENTRY: &str = "at";
 /// Entries that a page shows unless it is asked for all.
 const SHOWN: usize = 100;
 /// The most entries of a page.
@@ -24,6 +26,7 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
     };
     let before = history.len().saturating_sub(most);
     let labels = labels(detail);
+    let mut known = BTreeSet::new();
     html! {
         section #timeline {
             h2 { "Timeline" }
@@ -36,9 +39,12 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
             @if history.is_empty() {
                 p.empty { "Its definition has nothing recorded, or nothing happened yet." }
             } @else {
-                ol.timeline {
+                ol.timeline tabindex="0" {
                     @for NumberedEntry { entry, .. } in history.iter().skip(before) {
-                        li {
+                        @let path = entry.event.activity().map(ToString::to_string);
+                        @let is_first = path.clone().is_some_and(|path| known.insert(path));
+                        @let id = path.as_ref().filter(|_| is_first).map(|path| format!("{ENTRY}{path}"));
+                        li id=[id] data-path=[path] {
                             time datetime=(entry.at) { (stamp(entry.at)) }
                             div { (told(&words(&entry.event, &detail.expressions), &labels)) }
                         }
@@ -66,11 +72,18 @@ fn told(line: &str, labels: &HashMap<String, String>) -> Markup {
         .and_then(|(path, rest)| Some((path, rest, labels.get(path)?)));
     html! {
         @if let Some((path, rest, label)) = found {
-            span.soft { (path) } " " span.label { (ticks(&clean(label))) } ":" (ticks(&clean(rest)))
+            (place(path)) " " span.label { (ticks(&clean(label))) } ":" (ticks(&clean(rest)))
+        } @else if let Some((path, rest)) = line.split_once(':').filter(|(path, _)| path.starts_with('_')) {
+            (place(path)) ":" (ticks(&clean(rest)))
         } @else {
             (ticks(&clean(line)))
         }
     }
+}
+
+/// An activity's path, which leads to the diagram.
+fn place(path: &str) -> Markup {
+    html! { a.place href="#diagram" { (clean(path)) } }
 }
 
 struct Last<'a> {

@@ -127,7 +127,12 @@
     else if (code === 404) say("gone", "This page is gone; the last state is shown.");
     else if (code === 503 || code === 429) wanted = true;
   });
-  main.addEventListener("htmx:after:swap", tell);
+  main.addEventListener("htmx:before:swap", () => { atEnd = isAtEnd(); });
+  main.addEventListener("htmx:after:swap", () => {
+    tell();
+    point();
+    follow();
+  });
   main.addEventListener("htmx:finally:request", () => {
     fetching = false;
     last = Date.now();
@@ -153,6 +158,65 @@
       if (time.textContent !== words) time.firstChild.nodeValue = words;
     }
   }
+
+  // Diagram and timeline of a process: they follow it until somebody looks elsewhere, and what is pointed
+  // at in one is shown in the other.
+
+  const box = (selector) => main.querySelector(selector);
+  let looksAround = false, atEnd = true, pointed = null;
+  for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+    main.addEventListener(name, (event) => {
+      if (event.target.closest?.(".diagram")) looksAround = true;
+    }, { passive: true });
+  }
+  function isAtEnd() {
+    const list = box(".timeline");
+    return !list || list.scrollTop + list.clientHeight > list.scrollHeight - 8;
+  }
+
+  function show(around, element) {
+    if (!around || !element) return;
+    const own = element.getBoundingClientRect(), all = around.getBoundingClientRect();
+    if (own.top < all.top || own.bottom > all.bottom) {
+      around.scrollTop += own.top - all.top - (all.height - Math.min(own.height, all.height)) / 2;
+    }
+    if (own.left < all.left || own.right > all.right) {
+      around.scrollLeft += own.left - all.left - (all.width - Math.min(own.width, all.width)) / 2;
+    }
+  }
+
+  function follow() {
+    // The innermost box that the process is at.
+    const here = [...main.querySelectorAll(".diagram .here")].pop();
+    if (!looksAround) show(box(".diagram"), here);
+    const list = box(".timeline");
+    if (list && atEnd) list.scrollTop = list.scrollHeight;
+  }
+
+  function point(path = pointed) {
+    pointed = path;
+    for (const element of main.querySelectorAll(".found")) element.classList.remove("found");
+    if (!path) return;
+    const all = `.diagram [data-path="${CSS.escape(path)}"], .timeline [data-path="${CSS.escape(path)}"]`;
+    for (const element of main.querySelectorAll(all)) element.classList.add("found");
+  }
+  for (const name of ["pointerover", "focusin"]) {
+    main.addEventListener(name, (event) => {
+      const of = event.target.closest?.(".diagram [data-path], .timeline [data-path]");
+      point(of ? of.dataset.path : null);
+    });
+  }
+  main.addEventListener("click", (event) => {
+    const path = event.target.closest?.("a.place")?.closest("[data-path]")?.dataset.path;
+    const element = path && box(`.diagram [data-path="${CSS.escape(path)}"]`);
+    if (!element) return;
+    event.preventDefault();
+    looksAround = true;
+    box(".diagram").scrollIntoView({ block: "nearest" });
+    show(box(".diagram"), element);
+    point(path);
+  });
+  follow();
 
   setInterval(() => {
     if (document.hidden) return;
