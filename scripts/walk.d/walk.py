@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "demo.d"))
 from browser import Visitor  # noqa: E402
 from engine import PATIENCE, ROOT, Engine, Worker, until  # noqa: E402
 from participants import WORK  # noqa: E402
-from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 # A definition whose processes wait for nothing but their worker.
 PRINTS = '<process name="prints"><action participant="printer" title="Print the label"/></process>'
@@ -37,6 +37,15 @@ def is_at(page: Page, words: str) -> None:
     until(f"the diagram shows the process at {words}", lambda: page.evaluate(HERE, words))
 
 
+def is_in_sight(page: Page, box: str, element: str) -> None:
+    """Waits until an element is inside the part of a box that is not scrolled away."""
+    inside = """([box, element]) => {
+      const [around, own] = [box, element].map((one) => document.querySelector(one).getBoundingClientRect());
+      return own.top >= around.top - 1 && own.bottom <= around.bottom + 1;
+    }"""
+    until(f"{element} is in sight", lambda: page.evaluate(inside, [box, element]))
+
+
 def watch(visitor: Visitor, engine: Engine, worker: Worker) -> str:
     """A process of example1, from its launch to where it waits, without the page being loaded again."""
     page = visitor.page
@@ -59,15 +68,16 @@ def watch(visitor: Visitor, engine: Engine, worker: Worker) -> str:
     visitor.is_marked()
     step("it moves on its diagram and its timeline")
     # The innermost box is in sight, and the last entry.
-    for inside in (".diagram [data-element=await]", ".timeline li:last-child"):
-        expect(page.locator(inside)).to_be_in_viewport()
+    is_in_sight(page, ".diagram", ".diagram [data-element=await]")
+    is_in_sight(page, ".timeline", ".timeline li:last-child")
     entries.last.hover()
     expect(page.locator(".diagram .found")).to_contain_text("decision")
-    page.locator(".timeline a.place").first.click()
+    page.mouse.move(0, 0)
+    page.locator(".timeline a.place").first.press("Enter")
     expect(page.locator(".diagram .found")).to_contain_text("participant1")
-    expect(page.locator(".diagram .found")).to_be_in_viewport()
-    page.locator(".diagram [data-path=_1_1_0] a").click()
-    expect(page.locator("#at_1_1_0")).to_be_in_viewport()
+    is_in_sight(page, ".diagram", ".diagram .found")
+    page.locator(".diagram [data-path=_1_1_0] a").press("Enter")
+    is_in_sight(page, ".timeline", "#at_1_1_0")
     step("what is pointed at in the timeline is shown in the diagram, and the other way")
     return process
 
@@ -130,9 +140,11 @@ def undisturbed(visitor: Visitor, engine: Engine, processes: list[str]) -> None:
     link = row.get_by_role("link").first
     target = link.get_attribute("href")
     link.focus()
+    step("DEBUG before")
     page.evaluate("scrollTo(0, 200)")
     for _ in range(3):
         processes.append(engine.launch("prints"))
+        step("DEBUG launched")
         visitor.wait(f"a[href='/processes/{processes[-1]}']")
     visitor.is_marked()
     assert page.evaluate("document.activeElement.getAttribute('href')") == target, "the focus has moved to another row"
@@ -303,51 +315,58 @@ def reader(visitor: Visitor, engine: Engine, process: str) -> None:
     assert visitor.page.get_by_role("navigation", name="Orders").count() == 0, "a reader is offered orders"
 
 
-def walk(arguments: argparse.Namespace, folder: Path) -> list[str]:
-    engine = Engine(folder, os.environ["BUREAUCRAT_TEST_AMQP"], f"walk-{os.getpid()}")
-    worker = Worker(engine, {**WORK, "printer": lambda fields: fields.update(printed=True)})
-    engine.deploy((ROOT / "definitions" / "example1.xml").read_text())
-    engine.deploy(PRINTS)
-    engine.deploy(NIGHTLY)
-    step("an engine runs")
-    visitors = []
+def walk(arguments: argparse.Namespace, engine: Engine, worker: Worker, browser: Browser) -> list[str]:
+    visitor = Visitor(browser, engine.url, arguments.look)
+    visitor.go("/processes?state=running")
+    visitor.look("login")
+    visitor.log_in(engine.token, "/processes?state=running")
+    visitor.look("list-empty")
+    visitor.page.get_by_role("link", name="Overview").click()
+    visitor.status("Live")
+    step("somebody has logged in")
     try:
+        process = watch(visitor, engine, worker)
+        break_and_mend(visitor, engine, worker, process, arguments.screenshots)
+        count = 1_000 if arguments.thorough else 200
+        processes = bulk(visitor, engine, worker, count, arguments.screenshots)
+        undisturbed(visitor, engine, processes)
+        hidden(visitor, engine, processes)
+        other_screens(visitor, engine)
+        connection(visitor, engine, process)
+    except Exception:
+        if arguments.look:
+            visitor.page.screenshot(path=arguments.look / "failed.png")
+        raise
+    plain = Visitor(browser, engine.url, None, script=False)
+    without_script(plain, engine, process)
+    looking = Visitor(browser, engine.url, None)
+    reader(looking, engine, process)
+    return [problem for one in (visitor, plain, looking) for problem in one.problems]
+
+
+def in_browser(arguments: argparse.Namespace, folder: Path) -> list[str]:
+    engine = Engine(folder, os.environ["BUREAUCRAT_TEST_AMQP"], f"walk-{os.getpid()}")
+    worker = None
+    try:
+        worker = Worker(engine, {**WORK, "printer": lambda fields: fields.update(printed=True)})
+        for definition in ((ROOT / "definitions" / "example1.xml").read_text(), PRINTS, NIGHTLY):
+            engine.deploy(definition)
+        step("an engine runs")
         with sync_playwright() as playwright:
-            # The pages are ours, and a container has no sandbox to offer.
+            # The pages are ours, and root has no sandbox.
             options = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=os.environ["BUREAUCRAT_BROWSER"], args=options)
-            visitor = Visitor(browser, engine.url, arguments.look)
-            visitors.append(visitor)
-            visitor.context.set_default_timeout(PATIENCE * 1000)
-            visitor.go("/processes?state=running")
-            visitor.look("login")
-            visitor.log_in(engine.token, "/processes?state=running")
-            visitor.look("list-empty")
-            visitor.page.get_by_role("link", name="Overview").click()
-            visitor.status("Live")
-            step("somebody has logged in")
-            process = watch(visitor, engine, worker)
-            break_and_mend(visitor, engine, worker, process, arguments.screenshots)
-            count = 1_000 if arguments.thorough else 200
-            processes = bulk(visitor, engine, worker, count, arguments.screenshots)
-            undisturbed(visitor, engine, processes)
-            hidden(visitor, engine, processes)
-            other_screens(visitor, engine)
-            connection(visitor, engine, process)
-            plain = Visitor(browser, engine.url, None, script=False)
-            visitors.append(plain)
-            without_script(plain, engine, process)
-            looking = Visitor(browser, engine.url, None)
-            visitors.append(looking)
-            reader(looking, engine, process)
-            browser.close()
+            try:
+                return walk(arguments, engine, worker, browser)
+            finally:
+                browser.close()
     except Exception:
-        print((folder / "log").read_text()[-3000:], engine.command("list"), file=sys.stderr)
+        print((folder / "log").read_text()[-3000:], file=sys.stderr)
         raise
     finally:
-        worker.end()
+        if worker:
+            worker.end()
         engine.end()
-    return [problem for visitor in visitors for problem in visitor.problems]
 
 
 def main() -> None:
@@ -360,7 +379,7 @@ def main() -> None:
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        problems = walk(arguments, Path(folder))
+        problems = in_browser(arguments, Path(folder))
     for problem in problems:
         print(f"walk: {problem}", file=sys.stderr)
     if problems:

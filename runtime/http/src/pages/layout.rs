@@ -118,7 +118,7 @@ pub fn page(status: u16, title: &str, body: &Markup, frame: &Frame<'_>) -> Reply
                     footer {
                         "All times are UTC. "
                         @if frame.live.is_some() {
-                            noscript { "This page shows what was so when it was loaded." }
+                            span #loaded { "This page shows what was so when it was loaded." }
                         }
                     }
                 }
@@ -146,9 +146,9 @@ fn header(frame: &Frame<'_>) -> Markup {
                             }
                         }
                     }
-                    @if frame.live.is_some() { span #live .live role="status" {} }
                     form.who method="post" action="/logout" {
                         input type="hidden" name="proof" value=(frame.proof);
+                        @if frame.live.is_some() { span #live .live role="status" {} }
                         span title="Your token, and its role" {
                             (caller.token.name) " (" (caller.token.role.name())
                             @if let Some(user) = caller.user() { ", for " (user) }

@@ -26,7 +26,7 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
     };
     let before = history.len().saturating_sub(most);
     let labels = labels(detail);
-    let mut known = BTreeSet::new();
+    let (mut known, mut days) = (BTreeSet::new(), BTreeSet::new());
     html! {
         section #timeline {
             h2 { "Timeline" }
@@ -41,11 +41,13 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
             } @else {
                 ol.timeline tabindex="0" {
                     @for NumberedEntry { entry, .. } in history.iter().skip(before) {
+                        @let (day, time) = day_and_time(entry.at);
+                        @if days.insert(day.clone()) { li.day { (day) } }
                         @let path = entry.event.activity().map(ToString::to_string);
                         @let is_first = path.clone().is_some_and(|path| known.insert(path));
                         @let id = path.as_ref().filter(|_| is_first).map(|path| format!("{ENTRY}{path}"));
                         li id=[id] data-path=[path] {
-                            time datetime=(entry.at) { (stamp(entry.at)) }
+                            time datetime=(entry.at) title=(stamp(entry.at)) { (time) }
                             div { (told(&words(&entry.event, &detail.expressions), &labels)) }
                         }
                     }
@@ -79,6 +81,12 @@ fn told(line: &str, labels: &HashMap<String, String>) -> Markup {
             (ticks(&clean(line)))
         }
     }
+}
+
+fn day_and_time(at: Timestamp) -> (String, String) {
+    let stamp = stamp(at);
+    let (day, time) = stamp.split_once(' ').unwrap_or((&stamp, ""));
+    (day.to_owned(), time.to_owned())
 }
 
 /// An activity's path, which leads to the diagram.

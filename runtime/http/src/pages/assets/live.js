@@ -7,6 +7,8 @@
   const status = document.getElementById("live");
   if (!main || !status || !main.dataset.live) return;
 
+  document.getElementById("loaded").hidden = true;
+
   // A page is fetched at most once in so many milliseconds, and at least once in so many.
   const PAUSE = 2000, REST = 60000;
   // Until a stream is tried again: this long, then twice as long, up to the most.
