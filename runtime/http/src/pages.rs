@@ -19,6 +19,7 @@ mod filter;
 mod layout;
 mod letters;
 mod list;
+mod live;
 mod login;
 mod modules;
 mod order;
@@ -42,6 +43,7 @@ use crate::{
     reply::Reply,
     routes::diagrams::SVG,
     server::{Shared, now},
+    streams::Asked,
     tokens::{self, Role},
 };
 use axum::{
@@ -56,7 +58,7 @@ use fields::Fields;
 use layout::Frame;
 use maud::Markup;
 use sent::form;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use subtle::ConstantTimeEq;
 use table::{Page, Run, all};
 
@@ -143,7 +145,8 @@ impl Visit {
 
 /// The routes of the dashboard.
 pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
-    for page in all() {
+    let pages = all();
+    for page in &pages {
         let (path, filter) = (
             page.path,
             match page.method {
@@ -153,10 +156,10 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
                 Method::Delete => MethodFilter::DELETE,
             },
         );
-        let (shared, page) = (shared.clone(), Arc::new(page));
+        let (shared, page) = (shared.clone(), (*page, live::is_live(page, &pages)));
         let answer = move |named: Named, request: Request| {
-            let (shared, page) = (shared.clone(), page.clone());
-            async move { carry_out(&shared, &page, named, request).await }
+            let shared = shared.clone();
+            async move { carry_out(&shared, page, named, request).await }
         };
         router = router.route(path, on(filter, answer));
     }
@@ -173,6 +176,14 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
         let shared = to_end.clone();
         async move { told(login::end(&shared, request).await) }
     };
+    let to_tell = shared.clone();
+    let live = move |request: Request| {
+        let shared = to_tell.clone();
+        async move {
+            let begun = live::begin(shared, request).await;
+            begun.unwrap_or_else(Problem::into_reply).into_response()
+        }
+    };
     let to_serve = shared.clone();
     let asset = move |request: Request| {
         let shared = to_serve.clone();
@@ -181,6 +192,7 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
     router
         .route("/login", login)
         .route("/logout", on(MethodFilter::POST, logout))
+        .route(live::PATH, get(live))
         .route("/assets/{name}", get(asset))
 }
 
@@ -199,7 +211,7 @@ type Named = Result<RawPathParams, RawPathParamsRejection>;
 
 async fn carry_out(
     shared: &Arc<Shared>,
-    page: &Arc<Page>,
+    (page, is_live): (Page, bool),
     named: Named,
     request: Request,
 ) -> Response {
@@ -225,42 +237,55 @@ async fn carry_out(
                 caller: known.as_ref(),
                 section: Some(page.section),
                 proof: &proof,
+                live: None,
             };
             return layout::problem(&problem, &frame).into_response();
         }
     };
     let proof = proof(shared, &request);
-    let visited = visit(shared, page, (named, request), (&caller, &proof)).await;
-    let frame = Frame {
+    let frame = |live| Frame {
         caller: Some(&caller),
         section: Some(page.section),
         proof: &proof,
+        live,
     };
+    let path = match path(named) {
+        Ok(path) => path,
+        Err(problem) => return layout::problem(&problem, &frame(None)).into_response(),
+    };
+    let live = is_live.then(|| live::stream(&path));
+    let headers = request.headers().clone();
+    let wants_part = live.is_some() && live::wants_part(&headers);
+    let visited = visit(shared, &page, (path, request), (&caller, &proof)).await;
     let reply = match visited {
-        Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame),
+        Ok(Answer::Page { title, body }) if wants_part => layout::part(&title, &body, &headers),
+        Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame(live)),
         Ok(Answer::Again {
             status,
             title,
             body,
-        }) => layout::page(status, &title, &body, &frame),
+        }) => layout::page(status, &title, &body, &frame(None)),
         Ok(Answer::Picture(svg)) => Reply::of(200, SVG, svg),
         Ok(Answer::See(path)) => Reply::see(&path),
-        Err(problem) => layout::problem(&problem, &frame),
+        Err(problem) => layout::problem(&problem, &frame(None)),
     };
     reply.into_response()
+}
+
+fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
+    let path = named.map_err(|_| Problem::not_found("the address is not UTF-8"))?;
+    let path = path.iter();
+    Ok(path
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 async fn visit(
     shared: &Arc<Shared>,
     page: &Page,
-    (named, request): (Named, Request),
+    (path, request): (Vec<(String, String)>, Request),
     (caller, proof): (&Caller, &str),
 ) -> Result<Answer, Problem> {
-    let path = named.map_err(|_| Problem::not_found("the address is not UTF-8"))?;
-    let path = path.iter();
-    let path = path
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
     let query = Fields::read(request.uri().query().unwrap_or_default())?;
     let sent = match page.method {
         Method::Post => Some(form(shared, request, page.form_bytes_max).await?),
@@ -282,8 +307,17 @@ async fn visit(
         form,
         proof: proof.to_owned(),
     };
+    let streams = shared.streams.clone();
     let answer = match page.run {
-        Run::Blocking(run) => shared.run(move || run(&visit)).await,
+        Run::Blocking(run) => {
+            let answer = move || {
+                let began = Instant::now();
+                let answer = run(&visit);
+                streams.took(Asked::Page, began.elapsed());
+                answer
+            };
+            shared.run(answer).await
+        }
         Run::Waiting(run) => run(shared.clone(), visit).await,
     };
     drop(held);

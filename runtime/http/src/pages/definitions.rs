@@ -143,6 +143,7 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
     if let Some(at) = view.retired_at {
         about.push(("Retired", exactly(at, now)));
     }
+    let picture = diagram::of_page(visit, &shown.name, (asked, None))?;
     let body = html! {
         p.crumbs {
             a href=(Section::Definitions.path()) { "Definitions" } " / "
@@ -159,7 +160,7 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
         (choice(&shown.name, asked, &others))
         section {
             h2 { "Diagram" }
-            (diagram::of_page(&shown.name, asked, None))
+            (picture)
         }
         section {
             h2 { "Text" }

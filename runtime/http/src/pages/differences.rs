@@ -34,6 +34,7 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
     let versions = shown.versions.iter().map(|view| view.version);
     let others: Vec<Version> = versions.filter(|known| *known != version).collect();
     let title = format!("{name}: from version {other} to version {version}");
+    let picture = of_page(visit, name, (version, Some(other)))?;
     let body = html! {
         p.crumbs {
             a href=(Section::Definitions.path()) { "Definitions" } " / "
@@ -44,7 +45,7 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
         (choice(name, version, &others))
         section {
             h2 { "Diagram" }
-            (of_page(name, version, Some(other)))
+            (picture)
         }
         section {
             h2 { "Text" }

@@ -44,11 +44,13 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
         (fault(&detail))
         (head(&detail))
         @if summary.state != State::Completed { (why_section(&sections)) }
-        @if let Some(diagram) = diagram::section(visit, &detail, &timeline::activities(visit, &detail)) { (diagram) }
         (waits(&summary.waits, detail.now))
+        div.course {
+            @if let Some(diagram) = diagram::section(visit, &detail) { (diagram) }
+            (timeline::section(visit, &detail))
+        }
         (fields(visit, &detail))
         (timeline::conditions(&detail))
-        (timeline::section(visit, &detail))
     };
     Ok(Answer::page(title, body))
 }

@@ -16,6 +16,7 @@ use std::{pin::Pin, sync::Arc};
 const JSON_BYTES_MAX: usize = 3 * BODY_BYTES_MAX + FORM_BYTES_MAX;
 
 /// A page, or what a form of one does.
+#[derive(Clone, Copy)]
 pub struct Page {
     pub method: Method,
     pub path: &'static str,

@@ -7,12 +7,14 @@ use super::{
 use crate::routes::diagrams::deployed;
 use bureaucrat_host::query::{ExpressionView, NumberedEntry, ProcessDetail};
 use bureaucrat_model::{
-    ActivityPath, ConditionIndex, ConditionOutcome, HistoryEvent, ProcessId, Timestamp, Weight,
+    ConditionIndex, ConditionOutcome, HistoryEvent, ProcessId, Timestamp, Weight,
 };
 use bureaucrat_views::{history::words, text::clean, waits::label};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// What the first entry about an activity is known by, before the activity's path.
+pub const ENTRY: &str = "at";
 /// Entries that a page shows unless it is asked for all.
 const SHOWN: usize = 100;
 /// The most entries of a page.
@@ -34,21 +36,7 @@ fn shown<'a>(visit: &Visit, detail: &'a ProcessDetail) -> (usize, &'a [NumberedE
     (before, history.get(before..).unwrap_or_default())
 }
 
-/// The activities that the timeline has entries about.
-pub fn activities(visit: &Visit, detail: &ProcessDetail) -> BTreeSet<ActivityPath> {
-    let (_, entries) = shown(visit, detail);
-    let activities = entries
-        .iter()
-        .filter_map(|entry| entry.entry.event.activity());
-    activities.cloned().collect()
-}
-
-/// Where the first entry about an activity is on the page.
-pub fn anchor(path: &ActivityPath) -> String {
-    format!("at{path}")
-}
-
-/// The history, oldest first. Entries lead to the boxes of the diagram, if there is one.
+/// The history, oldest first. Entries lead to the diagram, if there is one.
 pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
     let (before, entries) = shown(visit, detail);
     let is_folded = visit.query.one("steps") != Some("all");
@@ -58,10 +46,10 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
     };
     let has_folds = folds.iter().any(|(is_folded, _)| *is_folded);
     let mut teller = Teller {
-        visit,
         detail,
         labels: labels(detail),
-        seen: BTreeSet::new(),
+        known: BTreeSet::new(),
+        days: BTreeSet::new(),
         has_diagram: deployed(detail).is_some(),
     };
     html! {
@@ -84,7 +72,7 @@ pub fn section(visit: &Visit, detail: &ProcessDetail) -> Markup {
             @if entries.is_empty() {
                 p.empty { "Its definition has nothing recorded, or nothing happened yet." }
             } @else {
-                ol.timeline {
+                ol.timeline tabindex="0" {
                     @for (is_folded, entries) in folds {
                         @if is_folded {
                             li.folded {
@@ -119,42 +107,45 @@ fn folded(entries: &[NumberedEntry]) -> Vec<(bool, &[NumberedEntry])> {
 }
 
 struct Teller<'a> {
-    visit: &'a Visit,
     detail: &'a ProcessDetail,
     labels: HashMap<String, String>,
     /// Activities of which an entry has the anchor.
-    seen: BTreeSet<ActivityPath>,
+    known: BTreeSet<String>,
+    days: BTreeSet<String>,
     has_diagram: bool,
 }
 
 impl Teller<'_> {
     fn row(&mut self, NumberedEntry { entry, .. }: &NumberedEntry) -> Markup {
-        let activity = entry.event.activity();
-        let is_first = activity.is_some_and(|path| self.seen.insert(path.clone()));
-        let id = activity.filter(|_| is_first).map(anchor);
+        let (day, time) = day_and_time(entry.at);
+        let path = entry.event.activity().map(ToString::to_string);
+        let is_first = path.clone().is_some_and(|path| self.known.insert(path));
+        let id = path.as_ref().filter(|_| is_first);
+        let id = id.map(|path| format!("{ENTRY}{path}"));
+        let told = self.told(
+            &words(&entry.event, &self.detail.expressions),
+            path.as_deref(),
+        );
         html! {
-            li id=[id] {
-                time datetime=(entry.at) { (stamp(entry.at)) }
-                div { (self.told(&words(&entry.event, &self.detail.expressions), activity)) }
+            @if self.days.insert(day.clone()) { li.day { (day) } }
+            li id=[id] data-path=[path] {
+                time datetime=(entry.at) title=(stamp(entry.at)) { (time) }
+                div { (told) }
             }
         }
     }
 
     /// A line of the history, with what the author calls the activity that it begins with.
-    fn told(&self, line: &str, activity: Option<&ActivityPath>) -> Markup {
-        let path = activity.map(ToString::to_string).unwrap_or_default();
-        let rest = line
-            .strip_prefix(&path)
-            .and_then(|rest| rest.strip_prefix(':'))
-            .filter(|_| !path.is_empty());
+    fn told(&self, line: &str, path: Option<&str>) -> Markup {
+        let path = path.filter(|path| !path.is_empty());
+        let rest = path.and_then(|path| line.strip_prefix(path)?.strip_prefix(':'));
         html! {
-            @if let Some(rest) = rest {
+            @if let (Some(path), Some(rest)) = (path, rest) {
                 @match self.has_diagram {
-                    true => a.soft href={ (self.visit.query.path("?", &[("at", &path), ("done", "")])) "#diagram" }
-                        title="In the diagram" { (path) },
-                    false => span.soft { (path) },
+                    true => a.place href="#diagram" { (path) },
+                    false => span.place { (path) },
                 }
-                @if let Some(label) = self.labels.get(&path) { " " span.label { (ticks(&clean(label))) } }
+                @if let Some(label) = self.labels.get(path) { " " span.label { (ticks(&clean(label))) } }
                 ":" (ticks(&clean(rest)))
             } @else {
                 (ticks(&clean(line)))
@@ -171,6 +162,12 @@ fn labels(detail: &ProcessDetail) -> HashMap<String, String> {
         Some((path.to_owned(), label(place)))
     });
     labels.collect()
+}
+
+fn day_and_time(at: Timestamp) -> (String, String) {
+    let stamp = stamp(at);
+    let (day, time) = stamp.split_once(' ').unwrap_or((&stamp, ""));
+    (day.to_owned(), time.to_owned())
 }
 
 struct Last<'a> {

@@ -1,0 +1,113 @@
+"""A browser that notices everything that is wrong on a page."""
+
+import io
+import urllib.parse
+from importlib.resources import files
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+WIDTHS = {"narrow": (360, 740), "wide": (1600, 1000)}
+SCHEMES = ("light", "dark")
+# What the tests of a page need to know about themselves.
+COLOURS = 96
+
+
+class Visitor:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, browser: Browser, url: str, look: Path | None, script: bool = True) -> None:
+        self.url = url
+        self.look_folder = look
+        self.problems: list[str] = []
+        self.fetched: list[float] = []
+        self.expected: set[str] = set()
+        self.screens: list[str] = []
+        self.context = browser.new_context(java_script_enabled=script, viewport={"width": 1600, "height": 1000})
+        self.context.on("request", self.requested)
+        self.context.on("console", self.said)
+        self.context.on("weberror", lambda error: self.problems.append(f"error in a page: {error.error}"))
+        self.page = self.context.new_page()
+
+    def requested(self, request) -> None:
+        address = urllib.parse.urlsplit(request.url)
+        if f"{address.scheme}://{address.netloc}" != self.url:
+            self.problems.append(f"a request off the host: {request.url}")
+
+    def said(self, message) -> None:
+        text = f"{message.text} ({message.location.get('url', '')})"
+        if message.type in ("error", "warning") and not any(part in text for part in self.expected):
+            self.problems.append(f"{self.page.url}: console: {text}")
+
+    def go(self, path: str, status: int = 200) -> None:
+        answer = self.page.goto(self.url + path)
+        assert answer.status == status, f"{path}: {answer.status}"
+
+    def log_in(self, token: str, to: str = "/") -> None:
+        self.go(to)
+        assert "/login" in self.page.url, self.page.url
+        self.page.get_by_label("Token", exact=True).fill(token)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(self.url + to)
+
+    def look(self, name: str) -> None:
+        """Looks at a screen in all its forms."""
+        page = self.page
+        self.screens.append(name)
+        before = page.viewport_size
+        for width, (columns, rows) in WIDTHS.items():
+            page.set_viewport_size({"width": columns, "height": rows})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                where = f"{name}, {scheme}, {width}"
+                overflow = page.evaluate(OVERFLOW)
+                if overflow:
+                    self.problems.append(f"{where}: wider than the window: {overflow}")
+                if not page.evaluate("'axe' in window"):
+                    page.evaluate(AXE)
+                for violation in page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)"):
+                    for node in violation["nodes"][:3]:
+                        self.problems.append(f"{where}: axe: {violation['id']}: {node['failureSummary']} {node['html']}")
+                if self.look_folder:
+                    file = self.look_folder / f"{name}-{width}-{scheme}.png"
+                    page.screenshot(path=file, full_page=True)
+        page.set_viewport_size(before)
+        page.emulate_media(color_scheme="light")
+
+    def picture(self, file: Path, scheme: str = "light", size: tuple[int, int] = (1280, 800)) -> None:
+        """A screenshot for the documentation: with few colours, so that it is small."""
+        from PIL import Image
+
+        page, before = self.page, self.page.viewport_size
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("scrollTo(0, 0)")
+        image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        few = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(file, optimize=True)
+        page.set_viewport_size(before)
+        page.emulate_media(color_scheme="light")
+
+    def mark(self) -> None:
+        """A page that is loaded again has forgotten this."""
+        self.page.evaluate("window.marked = true")
+
+    def is_marked(self) -> None:
+        assert self.page.evaluate("window.marked === true"), "the page was loaded again"
+
+    def wait(self, selector: str, text: str | None = None) -> None:
+        found = self.page.locator(selector, has_text=text) if text else self.page.locator(selector)
+        found.first.wait_for(timeout=30_000)
+
+    def status(self, text: str) -> None:
+        self.wait("#live", text)
+
+
+# Elements that stick out of the window, unless something around them scrolls.
+OVERFLOW = """() => {
+  const most = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= most) return null;
+  const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > most + 1);
+  return wide.slice(0, 3).map((e) => e.outerHTML.slice(0, 150)).join(" | ") || "the page scrolls sideways";
+}"""
