@@ -29,7 +29,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
         return Err(Problem::unfit());
     };
     let rows: Vec<Vec<Markup>> = modules.iter().take(SHOWN).map(row).collect();
-    let headings = ["Names", "Hash", "Size", "Used by programs", "Stored", "By"];
+    let headings = ["Hash", "Names", "Size", "Used by programs", "Stored", "By"];
     let more = modules.len().saturating_sub(SHOWN);
     let body = html! {
         h1 { "Modules" }
@@ -48,13 +48,13 @@ fn row(module: &StoredModule) -> Vec<Markup> {
     let hash = module.hash.to_string();
     let now = now();
     vec![
+        html! { a.id href=(of(&hash)) title=(hash) { (hash.get(..HASH_SHOWN).unwrap_or(&hash)) "…" } },
         html! {
             @for (number, named) in module.names.iter().enumerate() {
                 @if number > 0 { br; }
                 (name(named))
             }
         },
-        html! { a.id href=(of(&hash)) title=(hash) { (hash.get(..HASH_SHOWN).unwrap_or(&hash)) "…" } },
         html! { (module.bytes) " bytes" },
         html! { (module.programs) },
         html! { @if let Some(facts) = &module.facts { (exactly(facts.stored_at, now)) } },
