@@ -6,7 +6,7 @@ use crate::{
     rig::Rig,
 };
 use anyhow::{Result, ensure};
-use bureaucrat_tests::http::Answer;
+use bureaucrat_tests::{http::Answer, modules::risk_above};
 
 /// A form with a file or a text.
 fn send(visitor: &Visitor<'_>, name: &str, text: &str) -> Result<Answer> {
@@ -168,5 +168,75 @@ fn a_user_deploys_as_that_user_and_sees_no_other_texts() -> Result<()> {
         let answer = visitor.get(path)?;
         ensure!(answer.status == 404, "{path}: {answer:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn modules_are_shown_get_aliases_and_are_removed() -> Result<()> {
+    let rig = Rig::new("http-modules")?;
+    let visitor = Visitor::new(&rig, &rig.local)?;
+    let none = visitor.page("/modules")?;
+    ensure!(none.contains("No module is stored"), "{none}");
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("risk.wasm");
+    for limit in [10, 20] {
+        std::fs::write(&file, risk_above(limit)?)?;
+        let mut command = rig.engine.command()?;
+        command.args(["module", "deploy", "--name", "risk"]);
+        let deployed = command.arg(&file).output()?;
+        ensure!(deployed.status.success(), "{deployed:?}");
+    }
+    let list = visitor.page("/modules")?;
+    ensure!(
+        list.contains(">risk@1<") && list.contains("href=\"/modules/risk%402\""),
+        "{list}"
+    );
+    let first = visitor.page("/modules/risk%401")?;
+    ensure!(
+        first.contains("is-high") && first.contains("/modules/risk%401/alias"),
+        "{first}"
+    );
+
+    let alias = "/modules/risk%401/alias";
+    let wrong = visitor.fill_in(alias, &[("alias", "no alias")])?;
+    is_sound(alias, &wrong)?;
+    ensure!(
+        wrong.status == 400 && wrong.body.contains("value=\"no alias\""),
+        "{wrong:?}"
+    );
+    let done = visitor.fill_in(alias, &[("alias", "live")])?;
+    let to = "/modules/risk%401?done=alias";
+    ensure!(done.header("location") == Some(to), "{done:?}");
+    let shown = visitor.page(to)?;
+    ensure!(
+        shown.contains("The alias was set") && shown.contains("/modules/risk%40live/remove"),
+        "{shown}"
+    );
+    // A version with an alias stays; without one it is removed.
+    let remove = "/modules/risk%401/remove";
+    let refused = visitor.fill_in(remove, &[])?;
+    ensure!(
+        refused.status == 409 && refused.body.contains("risk@live"),
+        "{refused:?}"
+    );
+    for path in ["/modules/risk%40live/remove", remove] {
+        let asked = visitor.page(path)?;
+        ensure!(asked.contains("Remove module risk@"), "{asked}");
+        let done = visitor.fill_in(path, &[])?;
+        let to = "/modules?done=remove";
+        ensure!(done.header("location") == Some(to), "{path}: {done:?}");
+    }
+    ensure!(
+        visitor.get("/modules/risk%401")?.status == 404,
+        "it is there"
+    );
+    visitor.page("/modules/risk%402")?;
+    // Who may not deploy is offered nothing.
+    let reader = rig.token("reader", "read", None)?;
+    let shown = Visitor::new(&rig, &reader)?.page("/modules/risk%402")?;
+    ensure!(
+        !shown.contains("/remove") && !shown.contains("/alias"),
+        "{shown}"
+    );
     Ok(())
 }
