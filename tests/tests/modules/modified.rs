@@ -8,6 +8,7 @@ use bureaucrat_host::{
 use bureaucrat_model::{
     Change, FiberId, Fields, Modification, Operator, PartOf, ProcessId, Refusal,
 };
+use bureaucrat_store::Table;
 use bureaucrat_tests::polled::OPERATOR;
 use bureaucrat_wire::Outgoing;
 
@@ -207,4 +208,55 @@ fn what_means_nothing_is_refused_and_changes_nothing() {
     );
     assert_eq!(waiting.at("work", Change::Retry), OrderOutcome::Ended);
     assert_eq!(waiting.order(retry), OrderOutcome::Ended);
+}
+
+#[test]
+fn a_plan_names_the_part_and_changes_nothing() {
+    let mut waiting = waiting();
+    let plan = |part: PartOf, change: Change| {
+        Order::Modify(Modification {
+            part,
+            change,
+            reason: "a plan".to_owned(),
+            dry_run: true,
+        })
+    };
+    let skip = || Change::Skip {
+        fields: fields(r#"{"paid": true}"#),
+    };
+    let seen = |waiting: &Waiting| {
+        let fibers = waiting.hosted.rows(Table::Fibers);
+        (fibers, waiting.hosted.history(waiting.process))
+    };
+    let before = seen(&waiting);
+    let planned = waiting.order(plan(PartOf::Activity("paid".into()), skip()));
+    let OrderOutcome::Planned(parts) = planned else {
+        panic!("{planned:?}");
+    };
+    let [part] = &parts[..] else {
+        panic!("{parts:?}");
+    };
+    assert_eq!(part.id.as_deref(), Some("paid"));
+    assert_eq!(part.from, part.to);
+    // What would be refused is refused.
+    let several = waiting.order(plan(PartOf::Only, skip()));
+    assert!(
+        matches!(several, OrderOutcome::Refused(Refusal::Several { .. })),
+        "{several:?}"
+    );
+    let nowhere = Change::Move {
+        to: "nowhere".into(),
+    };
+    let refused = waiting.order(plan(PartOf::Activity("paid".into()), nowhere));
+    assert!(
+        matches!(
+            refused,
+            OrderOutcome::Refused(Refusal::NoSuchActivity { .. })
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(seen(&waiting), before);
+    assert_eq!(waiting.at("paid", skip()), OrderOutcome::Done);
+    assert_ne!(seen(&waiting), before);
+    waiting.hosted.is_clean();
 }
