@@ -134,7 +134,7 @@ impl Start {
         let order = self.order(draft, Step::Plan)?;
         let wanted = self.wanted(visit, &order)?;
         let dry = dry_run(&visit.call, &wanted)?;
-        let title = format!("{} {}?", self.words.title, processes(dry.count));
+        let title = format!("{}?", self.titled(&processes(dry.count)));
         let about = html! {
             (facts(&[("Search", html! { code { (told(&wanted)) } })]))
             (draft.told())
@@ -164,7 +164,7 @@ impl Start {
                 },
                 will: self.words.will,
                 action: self.action.clone(),
-                button: format!("Start: {} {}", self.words.name, processes(dry.count)),
+                button: format!("Start the job for {}", processes(dry.count)),
                 is_final: self.words.is_final,
                 reason: Some(REASON_MAX),
                 kept: html! {
@@ -224,7 +224,7 @@ impl Start {
     }
 
     fn filled_in(&self, visit: &Visit, draft: &Draft<'_>, wrong: Option<&Problem>) -> Answer {
-        let title = format!("{}: all that a search finds", self.words.title);
+        let title = self.titled("all that a search finds");
         let inputs = Inputs {
             parts: Choice::Any,
             to: match self.words.verb {
@@ -249,6 +249,22 @@ impl Start {
             }
         };
         Answer::form(wrong, title, body)
+    }
+
+    /// The order and whom it is for.
+    fn titled(&self, whom: &str) -> String {
+        let title = self.words.title;
+        match self.words.verb {
+            Verb::Skip => format!("Skip an activity of {whom}"),
+            Verb::Set => format!("{title} of {whom}"),
+            Verb::Move => format!("Move a part of {whom}"),
+            Verb::Cancel
+            | Verb::Retry
+            | Verb::Suspend
+            | Verb::Resume
+            | Verb::Terminate
+            | Verb::Migrate => format!("{title} {whom}"),
+        }
     }
 
     fn described(&self, visit: &Visit) -> String {
