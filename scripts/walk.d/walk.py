@@ -86,7 +86,7 @@ def break_and_mend(visitor: Visitor, engine: Engine, worker: Worker, process: st
     page = visitor.page
     visitor.look("process-waits")
     if pictures:
-        visitor.picture(pictures / "process.png", size=(1280, 1000))
+        visitor.picture(pictures / "process.png", size=(1280, 1250))
     worker.broken.add("participant8")
     page.get_by_role("link", name="Overview").click()
     visitor.status("Live")
@@ -140,11 +140,9 @@ def undisturbed(visitor: Visitor, engine: Engine, processes: list[str]) -> None:
     link = row.get_by_role("link").first
     target = link.get_attribute("href")
     link.focus()
-    step("DEBUG before")
     page.evaluate("scrollTo(0, 200)")
     for _ in range(3):
         processes.append(engine.launch("prints"))
-        step("DEBUG launched")
         visitor.wait(f"a[href='/processes/{processes[-1]}']")
     visitor.is_marked()
     assert page.evaluate("document.activeElement.getAttribute('href')") == target, "the focus has moved to another row"
@@ -315,7 +313,28 @@ def reader(visitor: Visitor, engine: Engine, process: str) -> None:
     assert visitor.page.get_by_role("navigation", name="Orders").count() == 0, "a reader is offered orders"
 
 
+def tripwires(visitor: Visitor, engine: Engine) -> None:
+    """What is wrong is found: a page that is spoilt on purpose has all of these problems."""
+    visitor.log_in(engine.token)
+    visitor.page.evaluate("""() => {
+      document.querySelector("main").insertAdjacentHTML("beforeend",
+        "<img src='http://other.invalid/x.png'><p style='width: 3000px'>wide</p><input>");
+      document.querySelector("main").lastElementChild.previousElementSibling.style.width = "3000px";
+      const script = document.createElement("script");
+      script.textContent = "window.ran = true";
+      document.body.append(script);
+      console.error("something went wrong");
+    }""")
+    assert not visitor.page.evaluate("window.ran"), "a script in a page was run"
+    visitor.look("tripwires")
+    found = " ".join(visitor.problems)
+    for word in ("img-src", "script-src", "style-src", "something went wrong", "wider than the window", "label", "image-alt"):
+        assert word in found, f"{word} is not found: {found}"
+    visitor.context.close()
+
+
 def walk(arguments: argparse.Namespace, engine: Engine, worker: Worker, browser: Browser) -> list[str]:
+    tripwires(Visitor(browser, engine.url, None), engine)
     visitor = Visitor(browser, engine.url, arguments.look)
     visitor.go("/processes?state=running")
     visitor.look("login")

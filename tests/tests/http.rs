@@ -7,6 +7,8 @@ mod access;
 mod burdens;
 #[path = "http/launches.rs"]
 mod launches;
+#[path = "http/live.rs"]
+mod live;
 #[path = "http/page_access.rs"]
 mod page_access;
 #[path = "http/pages.rs"]
