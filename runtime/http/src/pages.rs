@@ -7,9 +7,13 @@
 
 mod assets;
 mod bulk;
+mod calls;
 mod confirm;
 mod definitions;
+mod deploying;
 mod diagram;
+mod differences;
+mod draft;
 mod fields;
 mod filter;
 mod layout;
@@ -17,9 +21,15 @@ mod letters;
 mod list;
 mod live;
 mod login;
+mod modules;
+mod order;
 mod overview;
+mod participants;
 mod parts;
 mod process;
+mod schedules;
+mod sent;
+mod start;
 mod table;
 mod timeline;
 mod verbs;
@@ -31,6 +41,7 @@ use crate::{
     operation::{Access, Method, Reach},
     problem::{Code, Problem},
     reply::Reply,
+    routes::diagrams::SVG,
     server::{Shared, now},
     streams::Asked,
     tokens::{self, Role},
@@ -38,31 +49,35 @@ use crate::{
 use axum::{
     Router,
     extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
-    http::{Method as Sent, header},
+    http::Method as Sent,
     response::Response,
     routing::{MethodFilter, get, on},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use bureaucrat_host::query::{Query, QueryAnswer};
 use fields::Fields;
 use layout::Frame;
 use maud::Markup;
+use sent::form;
 use std::{sync::Arc, time::Instant};
 use subtle::ConstantTimeEq;
-use table::{Page, all};
+use table::{Page, Run, all};
 
 const READ: Access = Access::Needs(Role::Read, Reach::Processes);
 const OPERATE: Access = Access::Needs(Role::Operate, Reach::Processes);
 const READ_ENGINE: Access = Access::Needs(Role::Read, Reach::Engine);
 const OPERATE_ENGINE: Access = Access::Needs(Role::Operate, Reach::Engine);
-/// The type of a picture.
-pub(crate) const SVG: &str = "image/svg+xml";
-/// The most bytes of a form.
-const FORM_BYTES_MAX: usize = 16 << 10;
+const DEPLOY: Access = Access::Needs(Role::Deploy, Reach::Processes);
+const DEPLOY_ENGINE: Access = Access::Needs(Role::Deploy, Reach::Engine);
 
 /// What a request for a page is answered with.
 pub enum Answer {
     Page {
+        title: String,
+        body: Markup,
+    },
+    /// A form with a mistake in it.
+    Again {
+        status: u16,
         title: String,
         body: Markup,
     },
@@ -76,6 +91,19 @@ impl Answer {
     fn page(title: impl Into<String>, body: Markup) -> Self {
         let title = title.into();
         Self::Page { title, body }
+    }
+
+    /// A form, and what is wrong about what was filled in.
+    fn form(wrong: Option<&Problem>, title: impl Into<String>, body: Markup) -> Self {
+        let title = title.into();
+        match wrong.map(|problem| problem.code.status()) {
+            Some(status) => Self::Again {
+                status,
+                title,
+                body,
+            },
+            None => Self::Page { title, body },
+        }
     }
 }
 
@@ -92,10 +120,6 @@ pub struct Visit {
 }
 
 impl Visit {
-    fn ask(&self, query: &Query) -> Result<QueryAnswer, Problem> {
-        self.call.ask(query)
-    }
-
     /// A parameter in the path.
     fn named(&self, name: &str) -> &str {
         let mut path = self.path.iter();
@@ -236,6 +260,11 @@ async fn carry_out(
     let reply = match visited {
         Ok(Answer::Page { title, body }) if wants_part => layout::part(&title, &body, &headers),
         Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame(live)),
+        Ok(Answer::Again {
+            status,
+            title,
+            body,
+        }) => layout::page(status, &title, &body, &frame(None)),
         Ok(Answer::Picture(svg)) => Reply::of(200, SVG, svg),
         Ok(Answer::See(path)) => Reply::see(&path),
         Err(problem) => layout::problem(&problem, &frame(None)),
@@ -252,16 +281,18 @@ fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
 }
 
 async fn visit(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     page: &Page,
     (path, request): (Vec<(String, String)>, Request),
     (caller, proof): (&Caller, &str),
 ) -> Result<Answer, Problem> {
     let query = Fields::read(request.uri().query().unwrap_or_default())?;
-    let form = match page.method {
-        Method::Post => form(shared, request).await?,
-        Method::Get | Method::Put | Method::Delete => Fields::default(),
+    let sent = match page.method {
+        Method::Post => Some(form(shared, request, page.form_bytes_max).await?),
+        Method::Get | Method::Put | Method::Delete => None,
     };
+    let (form, held) = sent.map(|sent| (sent.fields, sent.held)).unzip();
+    let form = form.unwrap_or_default();
     // A token in a header is no browser's, and nobody else can have put it there.
     if page.method == Method::Post && caller.via == Via::Cookie {
         check_proof(&form, proof)?;
@@ -276,27 +307,21 @@ async fn visit(
         form,
         proof: proof.to_owned(),
     };
-    let (run, streams) = (page.run, shared.streams.clone());
-    let answer = move || {
-        let began = Instant::now();
-        let answer = run(&visit);
-        streams.took(Asked::Page, began.elapsed());
-        answer
+    let streams = shared.streams.clone();
+    let answer = match page.run {
+        Run::Blocking(run) => {
+            let answer = move || {
+                let began = Instant::now();
+                let answer = run(&visit);
+                streams.took(Asked::Page, began.elapsed());
+                answer
+            };
+            shared.run(answer).await
+        }
+        Run::Waiting(run) => run(shared.clone(), visit).await,
     };
-    shared.run(answer).await
-}
-
-async fn form(shared: &Shared, request: Request) -> Result<Fields, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
-    if !content_type.starts_with(b"application/x-www-form-urlencoded") {
-        let what = "the `Content-Type` must be application/x-www-form-urlencoded";
-        return Err(Problem::new(Code::MediaType, what));
-    }
-    let body = request.into_body();
-    let body = shared.budget.read(body, FORM_BYTES_MAX).await?;
-    let text = std::str::from_utf8(&body.bytes);
-    Fields::read(text.map_err(|_| Problem::body("the form is not UTF-8"))?)
+    drop(held);
+    answer
 }
 
 /// What the forms of a session carry: nobody can know it who has not seen a page of that session.

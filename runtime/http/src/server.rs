@@ -207,7 +207,7 @@ async fn guarded(mut response: Response) -> Response {
         let found = headers.get(header::CONTENT_TYPE);
         found.is_some_and(|value| value.as_bytes().starts_with(kind.as_bytes()))
     };
-    let (is_page, is_picture) = (is_of("text/html"), is_of(pages::SVG));
+    let (is_page, is_picture) = (is_of("text/html"), is_of(routes::diagrams::SVG));
     // A page loads nothing of another host; its stylesheet and its scripts are files.
     let policy = match (is_page, is_picture) {
         (true, _) => {

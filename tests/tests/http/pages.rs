@@ -42,7 +42,7 @@ impl<'a> Visitor<'a> {
         Ok(Self { rig, cookie })
     }
 
-    fn get(&self, path: &str) -> Result<Answer> {
+    pub fn get(&self, path: &str) -> Result<Answer> {
         let headers = [("cookie", self.cookie.as_str())];
         self.rig.client.send(("GET", path), &headers, "")
     }
@@ -56,9 +56,23 @@ impl<'a> Visitor<'a> {
     }
 
     pub fn post(&self, path: &str, body: &str) -> Result<Answer> {
+        self.send(path, FORM, body)
+    }
+
+    pub fn send(&self, path: &str, kind: (&str, &str), body: &str) -> Result<Answer> {
         let origin = format!("http://{}", self.rig.client.address);
-        let headers = [("cookie", self.cookie.as_str()), ("origin", &origin), FORM];
+        let headers = [("cookie", self.cookie.as_str()), ("origin", &origin), kind];
         self.rig.client.send(("POST", path), &headers, body)
+    }
+
+    /// Fills in the form of a page, with the proof of its session.
+    pub fn fill_in(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+        let page = self.page(path)?;
+        let mut body = format!("proof={}", proof(&page)?);
+        for (name, value) in fields {
+            body += &format!("&{name}={}", encoded(value));
+        }
+        self.post(path, &body)
     }
 }
 
@@ -281,7 +295,7 @@ fn somebody_logs_in_finds_a_process_and_cancels_it() -> Result<()> {
     Ok(())
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -367,6 +381,6 @@ fn texts_of_others_stay_texts() -> Result<()> {
     Ok(())
 }
 
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }

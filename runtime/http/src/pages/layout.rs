@@ -10,16 +10,22 @@ use maud::{DOCTYPE, Markup, html};
 pub enum Section {
     Overview,
     Processes,
+    Participants,
     Definitions,
+    Schedules,
+    Modules,
     Letters,
     Bulk,
 }
 
 impl Section {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Processes,
+        Self::Participants,
         Self::Definitions,
+        Self::Schedules,
+        Self::Modules,
         Self::Letters,
         Self::Bulk,
     ];
@@ -28,7 +34,10 @@ impl Section {
         match self {
             Self::Overview => "Overview",
             Self::Processes => "Processes",
+            Self::Participants => "Participants",
             Self::Definitions => "Definitions",
+            Self::Schedules => "Schedules",
+            Self::Modules => "Modules",
             Self::Letters => "Dead letters",
             Self::Bulk => "Bulk jobs",
         }
@@ -38,7 +47,10 @@ impl Section {
         match self {
             Self::Overview => "/",
             Self::Processes => "/processes",
+            Self::Participants => "/participants",
             Self::Definitions => "/definitions",
+            Self::Schedules => "/schedules",
+            Self::Modules => "/modules",
             Self::Letters => "/letters",
             Self::Bulk => "/bulk",
         }
@@ -47,8 +59,13 @@ impl Section {
     /// Who may see it.
     const fn access(self) -> Access {
         match self {
-            Self::Overview | Self::Processes | Self::Definitions | Self::Bulk => super::READ,
-            Self::Letters => READ_ENGINE,
+            Self::Overview
+            | Self::Processes
+            | Self::Participants
+            | Self::Definitions
+            | Self::Schedules
+            | Self::Bulk => super::READ,
+            Self::Modules | Self::Letters => READ_ENGINE,
         }
     }
 
