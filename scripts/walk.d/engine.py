@@ -173,7 +173,7 @@ class Proxy:
             except OSError:
                 pass
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self.is_cut = False
 
 

@@ -63,30 +63,32 @@ def watch(visitor: Visitor, engine: Engine, worker: Worker) -> str:
             is_at(page, participant)
         worker.release(*participants)
     is_at(page, "decision")
-    entries = page.locator(".timeline li")
+    entries = page.locator(".timeline > li")
     expect(entries.last).to_contain_text("decision", timeout=30_000)
     visitor.is_marked()
     step("it moves on its diagram and its timeline")
     # The innermost box is in sight, and the last entry.
     is_in_sight(page, ".diagram", ".diagram [data-element=await]")
-    is_in_sight(page, ".timeline", ".timeline li:last-child")
+    is_in_sight(page, ".timeline", ".timeline > li:last-child")
     entries.last.hover()
     expect(page.locator(".diagram .found")).to_contain_text("decision")
     page.mouse.move(0, 0)
-    page.locator(".timeline a.place").first.press("Enter")
-    expect(page.locator(".diagram .found")).to_contain_text("participant1")
+    page.locator(".timeline > [data-path=_4] a.place").first.press("Enter")
+    expect(page.locator(".diagram .found")).to_contain_text("0.5 s")
     is_in_sight(page, ".diagram", ".diagram .found")
     page.locator(".diagram [data-path=_1_1_0] a").press("Enter")
+    # What is folded is unfolded.
+    expect(page.locator("#at_1_1_0")).to_be_visible()
     is_in_sight(page, ".timeline", "#at_1_1_0")
     step("what is pointed at in the timeline is shown in the diagram, and the other way")
     return process
 
 
-def break_and_mend(visitor: Visitor, engine: Engine, worker: Worker, process: str, pictures: Path | None) -> None:
+def break_and_fix(visitor: Visitor, engine: Engine, worker: Worker, process: str, pictures: Path | None) -> None:
     page = visitor.page
     visitor.look("process-waits")
     if pictures:
-        visitor.picture(pictures / "process.png", size=(1280, 1000))
+        visitor.picture(pictures / "process.png", size=(1280, 1250))
     worker.broken.add("participant8")
     page.get_by_role("link", name="Overview").click()
     visitor.status("Live")
@@ -140,11 +142,9 @@ def undisturbed(visitor: Visitor, engine: Engine, processes: list[str]) -> None:
     link = row.get_by_role("link").first
     target = link.get_attribute("href")
     link.focus()
-    step("DEBUG before")
     page.evaluate("scrollTo(0, 200)")
     for _ in range(3):
         processes.append(engine.launch("prints"))
-        step("DEBUG launched")
         visitor.wait(f"a[href='/processes/{processes[-1]}']")
     visitor.is_marked()
     assert page.evaluate("document.activeElement.getAttribute('href')") == target, "the focus has moved to another row"
@@ -179,7 +179,7 @@ def hidden(visitor: Visitor, engine: Engine, processes: list[str]) -> None:
     before = len(page_fetches(visitor))
     process = engine.launch("prints")
     processes.append(process)
-    # Another page that is open says that the news was there to be had.
+    # Another page that is open shows that there was news.
     other = visitor.context.new_page()
     other.goto(visitor.url + "/processes")
     other.locator(f"a[href='/processes/{process}']").first.wait_for()
@@ -205,7 +205,6 @@ def bulk(visitor: Visitor, engine: Engine, worker: Worker, count: int, pictures:
             numbers = range(part * count // 4, (part + 1) * count // 4)
             processes += pool.map(lambda number: engine.launch("prints", f"L-{number}"), numbers)
             until("the page is fetched", lambda: len(page_fetches(visitor)) > seen)
-    search = {"definition": "prints", "state": ["incident"]}
     until("all are incidents", lambda: engine.send("GET", "/counts?state=incident&definition=prints")["count"] == count)
     paced(visitor)
     visitor.wait("tbody tr")
@@ -213,9 +212,12 @@ def bulk(visitor: Visitor, engine: Engine, worker: Worker, count: int, pictures:
     if pictures:
         visitor.picture(pictures / "list-narrow.png", size=(390, 800))
     worker.broken.clear()
-    order = {"order": "retry", "reason": "the printer is replaced"}
-    job = engine.send("POST", "/bulk", {"search": search, "order": order})["job"]
-    visitor.go(f"/bulk/{job}")
+    page.get_by_text("Order for all that this finds…").click()
+    page.get_by_role("link", name="Retry…").click()
+    visitor.look("bulk-retry")
+    page.get_by_label("Reason").fill("the printer is replaced")
+    page.get_by_role("button", name=f"Start: retry {count} processes").click()
+    page.wait_for_url("**/bulk/*")
     visitor.status("Live")
     visitor.mark()
     expect(page.locator("h1 .state")).to_contain_text("completed", timeout=PATIENCE * 1000)
@@ -229,11 +231,19 @@ def bulk(visitor: Visitor, engine: Engine, worker: Worker, count: int, pictures:
     return processes
 
 
-def other_screens(visitor: Visitor, engine: Engine) -> None:
+def other_screens(visitor: Visitor, engine: Engine, process: str) -> None:
     engine.publish("message", b"this is not JSON")
     letters = until("there is a dead letter", lambda: engine.send("GET", "/dead-letters")["letters"])
     letter = letters[0]["letter"]
+    waiting = engine.launch("example1")
     for name, path in (
+        ("calls", f"/processes/{process}/calls"),
+        ("skip", f"/processes/{waiting}/skip"),
+        ("migrate", f"/processes/{waiting}/migrate"),
+        ("participants", "/participants"),
+        ("schedules", "/schedules"),
+        ("modules", "/modules"),
+        ("deploy", "/deploy"),
         ("bulk-jobs", "/bulk"),
         ("definitions", "/definitions"),
         ("definition", "/definitions/nightly"),
@@ -261,7 +271,7 @@ def connection(visitor: Visitor, engine: Engine, process: str) -> None:
     engine.proxy.cut()
     visitor.status("Not connected; trying again…")
     visitor.look("not-connected")
-    engine.proxy.mend()
+    engine.proxy.restore()
     visitor.status("Live")
     visitor.is_marked()
     step("a lost connection is said, and found again")
@@ -315,7 +325,28 @@ def reader(visitor: Visitor, engine: Engine, process: str) -> None:
     assert visitor.page.get_by_role("navigation", name="Orders").count() == 0, "a reader is offered orders"
 
 
+def tripwires(visitor: Visitor, engine: Engine) -> None:
+    """What is wrong is found: a page that is spoilt on purpose has all of these problems."""
+    visitor.log_in(engine.token)
+    visitor.page.evaluate("""() => {
+      document.querySelector("main").insertAdjacentHTML("beforeend",
+        "<img src='http://other.invalid/x.png'><p style='width: 3000px'>wide</p><input>");
+      document.querySelector("main").lastElementChild.previousElementSibling.style.width = "3000px";
+      const script = document.createElement("script");
+      script.textContent = "window.ran = true";
+      document.body.append(script);
+      console.error("something went wrong");
+    }""")
+    assert not visitor.page.evaluate("window.ran"), "a script in a page was run"
+    visitor.look("tripwires")
+    found = " ".join(visitor.problems)
+    for word in ("img-src", "script-src", "style-src", "something went wrong", "wider than the window", "label", "image-alt"):
+        assert word in found, f"{word} is not found: {found}"
+    visitor.context.close()
+
+
 def walk(arguments: argparse.Namespace, engine: Engine, worker: Worker, browser: Browser) -> list[str]:
+    tripwires(Visitor(browser, engine.url, None), engine)
     visitor = Visitor(browser, engine.url, arguments.look)
     visitor.go("/processes?state=running")
     visitor.look("login")
@@ -326,12 +357,12 @@ def walk(arguments: argparse.Namespace, engine: Engine, worker: Worker, browser:
     step("somebody has logged in")
     try:
         process = watch(visitor, engine, worker)
-        break_and_mend(visitor, engine, worker, process, arguments.screenshots)
+        break_and_fix(visitor, engine, worker, process, arguments.screenshots)
         count = 1_000 if arguments.thorough else 200
         processes = bulk(visitor, engine, worker, count, arguments.screenshots)
         undisturbed(visitor, engine, processes)
         hidden(visitor, engine, processes)
-        other_screens(visitor, engine)
+        other_screens(visitor, engine, process)
         connection(visitor, engine, process)
     except Exception:
         if arguments.look:

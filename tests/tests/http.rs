@@ -9,6 +9,8 @@ mod burdens;
 mod deploying;
 #[path = "http/launches.rs"]
 mod launches;
+#[path = "http/live.rs"]
+mod live;
 #[path = "http/looking.rs"]
 mod looking;
 #[path = "http/ordering.rs"]

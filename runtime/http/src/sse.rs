@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::timeout};
 
 /// A comment, for clients that would think otherwise that nobody is there.
 pub const STILL_HERE: &str = ": still here\n\n";
-/// How long a stream waits at most until it looks whether it may go on.
+/// How long a stream waits at most until it looks whether it may continue.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What is sent, one text after the other.

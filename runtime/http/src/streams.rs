@@ -1,8 +1,8 @@
 //! Streams of server-sent events: how many there are, and what they cost.
 //!
 //! The driver only counts its commits. One task looks at that number for all streams, and not at all
-//! while there is none. Each token has a share, so that one cannot take all streams. Open pages are
-//! told of news in turn, at a pace that follows from what it costs to answer them: together they
+//! while there is none. Each token has a share, so that one cannot take all streams. Open pages
+//! hear of news in turn, at a pace that follows from what it costs to answer them: together they
 //! use a small part of the time, however many they are and however much is committed.
 
 use crate::{engine::Engine, problem::Problem};

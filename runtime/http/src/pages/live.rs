@@ -29,7 +29,7 @@ use tokio::{
 pub const PATH: &str = "/live";
 /// How often a page is told at most.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a stream waits at most until it looks whether it may go on.
+/// How long a stream waits at most until it looks whether it may continue.
 const TICK: Duration = Duration::from_secs(1);
 /// What a time that pages count by themselves begins with, and what it ends with.
 pub const AGO: &str = "<time class=\"ago\"";

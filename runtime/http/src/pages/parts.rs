@@ -87,7 +87,7 @@ pub fn broker(broker: Option<BrokerState>) -> Markup {
 }
 
 /// A time as how long ago it was or how far ahead it is, with the time itself when pointed at. An open
-/// page counts it by itself, and it is no news.
+/// page counts it by itself, and it does not count as news.
 pub fn when(at: Timestamp, now: Timestamp) -> Markup {
     let text = match at <= now {
         true => format!("{} ago", span(now.since(at))),

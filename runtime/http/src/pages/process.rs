@@ -44,11 +44,11 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
         (fault(&detail))
         (head(&detail))
         @if summary.state != State::Completed { (why_section(&sections)) }
-        (waits(&summary.waits, detail.now))
         div.course {
             @if let Some(diagram) = diagram::section(visit, &detail) { (diagram) }
             (timeline::section(visit, &detail))
         }
+        (waits(&summary.waits, detail.now))
         (fields(visit, &detail))
         (timeline::conditions(&detail))
     };
