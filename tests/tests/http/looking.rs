@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const WORK: &str = r#"<process name="work">
-  <action participant="printer"/>
+  <action participant="untended"/>
 </process>"#;
 const DAILY: &str = r#"<process name="daily">
   <schedule cron="0 3 * * *" zone="UTC"/>
@@ -64,7 +64,7 @@ fn participants_that_are_waited_for_are_told_with_their_queues() -> Result<()> {
     // Nobody has made a queue for it.
     let page = until(&visitor, "/participants", "there is no such queue")?;
     ensure!(
-        page.contains("href=\"/processes?participant=printer\"")
+        page.contains("href=\"/processes?participant=untended\"")
             && page.contains(&format!("href=\"/processes/{first}\""))
             && !page.contains(&later),
         "{page}"
@@ -74,13 +74,13 @@ fn participants_that_are_waited_for_are_told_with_their_queues() -> Result<()> {
         .json()?;
     let told = &told["participants"][0];
     ensure!(
-        told["value"] == "printer" && told["count"] == 2 && told["oldest"] == first.as_str(),
+        told["value"] == "untended" && told["count"] == 2 && told["oldest"] == first.as_str(),
         "{told}"
     );
     // Queues are the engine's; a user sees whom that user's processes wait for.
     let ada = rig.token("ada", "read", Some("ada"))?;
     let hers = Visitor::new(&rig, &ada)?.page("/participants")?;
-    ensure!(!hers.contains("printer"), "{hers}");
+    ensure!(!hers.contains("untended"), "{hers}");
     Ok(())
 }
 
