@@ -216,7 +216,7 @@ def bulk(visitor: Visitor, engine: Engine, worker: Worker, count: int, pictures:
     page.get_by_role("link", name="Retry…").click()
     visitor.look("bulk-retry")
     page.get_by_label("Reason").fill("the printer is replaced")
-    page.get_by_role("button", name=f"Start: retry {count} processes").click()
+    page.get_by_role("button", name=f"Start the job for {count} processes").click()
     page.wait_for_url("**/bulk/*")
     visitor.status("Live")
     visitor.mark()

@@ -216,7 +216,10 @@ fn modules_are_shown_get_aliases_and_are_removed() -> Result<()> {
     let remove = "/modules/risk%401/remove";
     let refused = visitor.fill_in(remove, &[])?;
     ensure!(
-        refused.status == 409 && refused.body.contains("risk@live"),
+        refused.status == 409
+            && refused
+                .body
+                .contains("The alias <code>risk@live</code> stands for"),
         "{refused:?}"
     );
     for path in ["/modules/risk%40live/remove", remove] {

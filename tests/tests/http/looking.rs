@@ -147,7 +147,7 @@ fn small_steps_are_folded_fields_are_searched_and_the_diagram_leads_to_the_timel
     let process = launch(&rig, &rig.local, "steps")?;
     let visitor = Visitor::new(&rig, &rig.local)?;
     let path = format!("/processes/{process}");
-    let page = until(&visitor, &path, "never")?;
+    let page = until(&visitor, &path, "waits for event never")?;
     ensure!(page.contains("steps</summary>"), "{page}");
     let all = visitor.page(&format!("{path}?steps=all"))?;
     ensure!(!all.contains("steps</summary>"), "{all}");

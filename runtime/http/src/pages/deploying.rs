@@ -25,6 +25,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// The most bytes of a form: a definition, its other half empty, and what is around them.
 pub const BYTES_MAX: usize = DEFINITION_BYTES_MAX + (64 << 10);
+/// The longest text, in bytes, that a form is filled in with.
+const KEPT_MAX: usize = 1 << 20;
 /// Lines around one with a mistake that are shown.
 const AROUND: u32 = 3;
 /// The most mistakes that are shown in the text.
@@ -51,6 +53,11 @@ fn newest(visit: &Visit, name: &str) -> Result<String, Problem> {
 
 fn form(visit: &Visit, text: &str, wrong: Option<&Problem>) -> Answer {
     let title = "Deploy a definition";
+    // A part of a text must not look like the whole.
+    let (kept, is_kept) = match text.len() <= KEPT_MAX {
+        true => (text, true),
+        false => ("", false),
+    };
     let body = html! {
         p.crumbs { a href=(Section::Definitions.path()) { "Definitions" } }
         h1 { (title) }
@@ -64,7 +71,8 @@ fn form(visit: &Visit, text: &str, wrong: Option<&Problem>) -> Answer {
             label for="file" { "A file" }
             input #file type="file" name="file" accept=".xml,text/xml,application/xml";
             label for="text" { "Or its text; a file goes before it" }
-            textarea #text .code name="text" rows="24" spellcheck="false" autocomplete="off" { "\n" (text) }
+            textarea #text .code name="text" rows="24" spellcheck="false" autocomplete="off" { "\n" (kept) }
+            @if !is_kept { p.soft { "The text is too long to be changed here; choose its file again." } }
             div.actions {
                 button.main type="submit" { "Deploy" }
                 a href=(Section::Definitions.path()) { "Go back" }

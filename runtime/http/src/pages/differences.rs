@@ -14,12 +14,14 @@ use crate::{
     },
 };
 use bureaucrat_model::Version;
-use bureaucrat_views::text::clean;
+use bureaucrat_views::text::{clean, fit};
 use maud::{Markup, html};
 use similar::{Change, ChangeTag};
 
 /// Lines around those that differ.
 const CONTEXT: usize = 3;
+/// The most characters of a line.
+const LINE_SHOWN: usize = 2_000;
 /// The most lines of a page.
 const LINES_MAX: usize = 3_000;
 
@@ -88,7 +90,8 @@ fn line(change: Change<&str>) -> (&'static str, String) {
         ChangeTag::Insert => ("ins", '+'),
         ChangeTag::Equal => ("both", ' '),
     };
-    let text = clean(change.value().trim_end_matches(['\n', '\r']));
+    let text = change.value().trim_end_matches(['\n', '\r']);
+    let text = fit(&clean(text), LINE_SHOWN);
     (class, format!("{sign}{text}"))
 }
 

@@ -8,9 +8,12 @@ use super::{
 };
 use crate::{
     problem::{Code, Problem},
-    routes::orders::{OrderBody, Verb},
+    routes::{
+        definitions::look,
+        orders::{OrderBody, Verb},
+    },
 };
-use bureaucrat_model::Relocation;
+use bureaucrat_model::{DefinitionName, Relocation, Version};
 use bureaucrat_views::text::clean;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -19,6 +22,8 @@ use serde_json::{Map, Value};
 pub const REASON_MAX: usize = 500;
 /// Parts of a plan that are shown.
 const PARTS_MAX: usize = 200;
+/// The most choices that are offered.
+pub const CHOICES_MAX: usize = 1_000;
 /// The inputs of a draft, but for the reason.
 const INPUTS: [&str; 5] = ["part", "activity", "to", "fields", "remove"];
 
@@ -203,6 +208,30 @@ fn select(name: &str, label: &str, choices: &[(String, String)], chosen: &str) -
                 option value=(value) selected[value == chosen] { (words) }
             }
         }
+    }
+}
+
+/// The versions of a definition that can be migrated to: none that is retired, and not the one that runs already.
+pub fn versions(visit: &Visit, name: &str, own: Option<Version>) -> Choice {
+    let shown = name.parse::<DefinitionName>();
+    let shown = shown
+        .ok()
+        .and_then(|name| look(&visit.call, name, None).ok());
+    let Some(shown) = shown else {
+        return Choice::Any;
+    };
+    let newest = shown.versions.iter().rev();
+    let others = newest.filter(|view| view.retired_at.is_none() && Some(view.version) != own);
+    let choices: Vec<_> = others
+        .take(CHOICES_MAX)
+        .map(|view| {
+            let named = format!("{}@{}", shown.name, view.version);
+            (named.clone(), named)
+        })
+        .collect();
+    match choices.is_empty() {
+        true => Choice::Any,
+        false => Choice::Of(choices),
     }
 }
 

@@ -69,11 +69,12 @@ pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 pub fn tag(body: &str) -> String {
     let mut hash = Sha256::new();
     for (number, part) in body.split(AGO).enumerate() {
-        let shown = match number {
-            0 => part,
-            _ => part.find(AGO_END).map_or(part, |end| &part[end..]),
-        };
-        hash.update(shown);
+        let told = part.split_once(AGO_END).filter(|_| number > 0);
+        // When it was stays, and how long ago that is goes.
+        let told = told.and_then(|(time, rest)| Some((time.split_once('>')?.0, rest)));
+        let (time, rest) = told.unwrap_or(("", part));
+        hash.update(time);
+        hash.update(rest);
     }
     let hash = hash.finalize();
     let hash: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();

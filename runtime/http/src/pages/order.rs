@@ -4,7 +4,10 @@
 use super::{
     Answer, Visit,
     confirm::{Confirm, page as confirm},
-    draft::{Choice, Draft, Inputs, REASON_MAX, Step, is_mistake, mistake, plan, sentence},
+    draft::{
+        CHOICES_MAX, Choice, Draft, Inputs, REASON_MAX, Step, is_mistake, mistake, plan, sentence,
+        versions,
+    },
     fields::path as address,
     parts::{definition, facts, json, process_path, state},
     verbs::{Words, named},
@@ -12,7 +15,6 @@ use super::{
 use crate::{
     problem::Problem,
     routes::{
-        definitions::look,
         diagrams::source,
         orders::{Verb, ordered},
         search::{detail, process},
@@ -31,8 +33,6 @@ use bureaucrat_views::{
 };
 use maud::{Markup, html};
 
-/// The most activities that are offered.
-const CHOICES_MAX: usize = 1_000;
 /// The most characters of a choice.
 const CHOICE_SHOWN: usize = 100;
 
@@ -182,7 +182,10 @@ impl About {
         let inputs = Inputs {
             parts: self.parts(),
             to: match self.words.verb {
-                Verb::Migrate => self.versions(visit),
+                Verb::Migrate => {
+                    let summary = &self.detail.summary;
+                    versions(visit, &summary.name, summary.version)
+                }
                 Verb::Cancel
                 | Verb::Retry
                 | Verb::Suspend
@@ -251,30 +254,6 @@ impl About {
             0 => Choice::Any,
             count if count > CHOICES_MAX => Choice::Any,
             _ => Choice::Of(choices),
-        }
-    }
-
-    fn versions(&self, visit: &Visit) -> Choice {
-        let summary = &self.detail.summary;
-        let name = summary.name.parse::<DefinitionName>();
-        let shown = name
-            .ok()
-            .and_then(|name| look(&visit.call, name, None).ok());
-        let Some(shown) = shown else {
-            return Choice::Any;
-        };
-        let others = shown.versions.iter().rev();
-        let others = others.filter(|view| view.retired_at.is_none());
-        let others = others.filter(|view| Some(view.version) != summary.version);
-        let choices: Vec<_> = others
-            .map(|view| {
-                let named = format!("{}@{}", shown.name, view.version);
-                (named.clone(), named)
-            })
-            .collect();
-        match choices.is_empty() {
-            true => Choice::Any,
-            false => Choice::Of(choices),
         }
     }
 }

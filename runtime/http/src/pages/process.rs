@@ -274,10 +274,8 @@ fn found(fields: &Value, wanted: &str) -> Markup {
         };
         let is_leaf = inner.is_empty();
         open.extend(inner.into_iter().rev());
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let text = value.as_str().map(str::to_owned);
+        let text = text.unwrap_or_else(|| value.to_string());
         let is_found =
             path.to_lowercase().contains(&wanted) || text.to_lowercase().contains(&wanted);
         if !is_leaf || !is_found {

@@ -5,7 +5,9 @@ use super::{
     Answer, OPERATE, Visit,
     bulk::of,
     confirm::{Confirm, page as confirm},
-    draft::{Choice, Draft, Inputs, REASON_MAX, Step, is_mistake, mistake, plan, sentence},
+    draft::{
+        Choice, Draft, Inputs, REASON_MAX, Step, is_mistake, mistake, plan, sentence, versions,
+    },
     fields::Fields,
     filter,
     layout::Section,
@@ -17,7 +19,6 @@ use crate::{
     problem::{Code, Problem},
     routes::{
         bulk::{DryRun, begin, dry_run, wanted},
-        definitions::look,
         orders::{Verb, ordered},
         search::Search,
     },
@@ -26,7 +27,6 @@ use bureaucrat_host::{
     commands::{Order, OrderOutcome},
     query::{ProcessSummary, Wanted},
 };
-use bureaucrat_model::DefinitionName;
 use bureaucrat_views::{bulk::search as told, text::clean};
 use maud::{Markup, html};
 
@@ -134,7 +134,7 @@ impl Start {
         let order = self.order(draft, Step::Plan)?;
         let wanted = self.wanted(visit, &order)?;
         let dry = dry_run(&visit.call, &wanted)?;
-        let title = format!("{} {}?", self.words.title, processes(dry.count));
+        let title = format!("{}?", self.titled(&processes(dry.count)));
         let about = html! {
             (facts(&[("Search", html! { code { (told(&wanted)) } })]))
             (draft.told())
@@ -164,7 +164,7 @@ impl Start {
                 },
                 will: self.words.will,
                 action: self.action.clone(),
-                button: format!("Start: {} {}", self.words.name, processes(dry.count)),
+                button: format!("Start the job for {}", processes(dry.count)),
                 is_final: self.words.is_final,
                 reason: Some(REASON_MAX),
                 kept: html! {
@@ -224,11 +224,15 @@ impl Start {
     }
 
     fn filled_in(&self, visit: &Visit, draft: &Draft<'_>, wrong: Option<&Problem>) -> Answer {
-        let title = format!("{}: all that a search finds", self.words.title);
+        let title = self.titled("all that a search finds");
         let inputs = Inputs {
             parts: Choice::Any,
             to: match self.words.verb {
-                Verb::Migrate => self.versions(visit),
+                Verb::Migrate => {
+                    let searched = self.search.definition.as_deref().unwrap_or_default();
+                    let name = searched.split('@').next().unwrap_or_default();
+                    versions(visit, name, None)
+                }
                 Verb::Cancel
                 | Verb::Retry
                 | Verb::Suspend
@@ -251,32 +255,25 @@ impl Start {
         Answer::form(wrong, title, body)
     }
 
+    /// The order and whom it is for.
+    fn titled(&self, whom: &str) -> String {
+        let title = self.words.title;
+        match self.words.verb {
+            Verb::Skip => format!("Skip an activity of {whom}"),
+            Verb::Set => format!("{title} of {whom}"),
+            Verb::Move => format!("Move a part of {whom}"),
+            Verb::Cancel
+            | Verb::Retry
+            | Verb::Suspend
+            | Verb::Resume
+            | Verb::Terminate
+            | Verb::Migrate => format!("{title} {whom}"),
+        }
+    }
+
     fn described(&self, visit: &Visit) -> String {
         let wanted = self.search.wanted(&visit.call);
         wanted.map_or_else(|_| String::new(), |wanted| told(&wanted))
-    }
-
-    /// The versions of the definition that is searched for, if one is.
-    fn versions(&self, visit: &Visit) -> Choice {
-        let text = self.search.definition.as_deref().unwrap_or_default();
-        let name = text.split('@').next().unwrap_or_default();
-        let shown = name.parse::<DefinitionName>().ok();
-        let shown = shown.and_then(|name| look(&visit.call, name, None).ok());
-        let Some(shown) = shown else {
-            return Choice::Any;
-        };
-        let left = shown.versions.iter().rev();
-        let left = left.filter(|view| view.retired_at.is_none());
-        let choices: Vec<_> = left
-            .map(|view| {
-                let named = format!("{}@{}", shown.name, view.version);
-                (named.clone(), named)
-            })
-            .collect();
-        match choices.is_empty() {
-            true => Choice::Any,
-            false => Choice::Of(choices),
-        }
     }
 }
 

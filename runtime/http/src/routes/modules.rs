@@ -90,7 +90,7 @@ pub fn ask(call: &Call, query: ModuleQuery) -> Result<ModuleAnswer, Problem> {
             version,
         } => {
             let what = format!(
-                "{name}@{alias} stands for {name}@{version}; move or remove the alias first"
+                "the alias `{name}@{alias}` stands for `{name}@{version}`; move or remove it first"
             );
             Err(Problem::new(Code::Refused, what))
         }
