@@ -221,3 +221,8 @@ class Worker:
         self.release(*self.held)
         self.connection.add_callback_threadsafe(self.channel.stop_consuming)
         self.thread.join(10)
+        # Other tests with the same broker begin without them.
+        channel = self.connection.channel()
+        for name in self.participants:
+            channel.queue_delete("worker_" + name)
+        self.connection.close()

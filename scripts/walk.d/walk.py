@@ -108,7 +108,6 @@ def break_and_fix(visitor: Visitor, engine: Engine, worker: Worker, process: str
     is_at(page, "participant8")
     visitor.look("incident")
     if pictures:
-        visitor.picture(pictures / "incident.png")
         visitor.picture(pictures / "incident-dark.png", "dark")
 
     worker.broken.clear()

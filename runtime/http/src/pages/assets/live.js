@@ -219,6 +219,10 @@
     point(path);
   });
   follow();
+  addEventListener("resize", follow);
+  // On a narrow screen the navigation scrolls.
+  const current = document.querySelector("nav [aria-current]"), nav = current?.closest("nav");
+  if (nav) nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
 
   setInterval(() => {
     if (document.hidden) return;
