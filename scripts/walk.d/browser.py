@@ -73,13 +73,15 @@ class Visitor:
         page.set_viewport_size(before)
         page.emulate_media(color_scheme="light")
 
-    def picture(self, file: Path, scheme: str = "light", size: tuple[int, int] = (1280, 800)) -> None:
-        """A screenshot for the documentation: with few colours, so that it is small."""
+    def picture(self, file: Path, scheme: str = "light", size: tuple[int, int] = (1280, 800), height: int = 0) -> None:
+        """A screenshot for the documentation, with few colours so that it is small; with a height, of more than the window."""
         page, before = self.page, self.page.viewport_size
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=scheme)
-        page.evaluate("scrollTo(0, 0)")
-        image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        # The diagram follows the size of the window.
+        page.evaluate("scrollTo(0, 0); new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        clip = {"x": 0, "y": 0, "width": size[0], "height": height or size[1]}
+        image = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip))).convert("RGB")
         few(image).save(file, optimize=True)
         page.set_viewport_size(before)
         page.emulate_media(color_scheme="light")

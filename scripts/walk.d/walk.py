@@ -88,7 +88,9 @@ def break_and_fix(visitor: Visitor, engine: Engine, worker: Worker, process: str
     page = visitor.page
     visitor.look("process-waits")
     if pictures:
-        visitor.picture(pictures / "process.png", size=(1280, 1250))
+        visitor.go(f"/processes/{process}")
+        visitor.status("Live")
+        visitor.picture(pictures / "process.png", size=(1280, 900), height=1430)
     worker.broken.add("participant8")
     page.get_by_role("link", name="Overview").click()
     visitor.status("Live")

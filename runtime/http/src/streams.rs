@@ -28,6 +28,8 @@ const SHARE_MAX: usize = 256;
 const PART: u32 = 25;
 /// The longest time between two pages that are told, however slow an answer was.
 const STEP_MAX: Duration = Duration::from_secs(1);
+/// The longest time until a page's turn, whoever has taken turns before it.
+const TURN_MAX: Duration = Duration::from_secs(60);
 
 pub struct Streams {
     open: Mutex<HashMap<String, usize>>,
@@ -118,7 +120,7 @@ impl Streams {
     /// When it is the turn of one more to ask.
     pub fn turn(&self, asked: Asked, now: Instant) -> Instant {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = pace.next.max(now);
+        let turn = pace.next.clamp(now, now + TURN_MAX);
         pace.next = turn + pace.step(asked);
         turn
     }
@@ -205,5 +207,10 @@ mod tests {
         streams.took(Asked::Page, Duration::from_secs(60));
         let first = streams.turn(Asked::Page, later);
         assert!(streams.turn(Asked::Page, later) - first <= STEP_MAX);
+        // Nor does somebody who takes turns and leaves.
+        for _ in 0..1_000 {
+            streams.turn(Asked::Page, later);
+        }
+        assert!(streams.turn(Asked::Page, later) - later <= TURN_MAX);
     }
 }
