@@ -24,6 +24,10 @@ test *stages:
 python *arguments:
     scripts/python {{ arguments }}
 
+# walks through the dashboard in a headless Chromium
+walk *arguments:
+    scripts/walk {{ arguments }}
+
 # measures speed, CPU, growth and floods; `just bench --help` lists the parts
 bench *arguments:
     scripts/bench {{ arguments }}

@@ -5,8 +5,16 @@
 mod access;
 #[path = "http/burdens.rs"]
 mod burdens;
+#[path = "http/deploying.rs"]
+mod deploying;
 #[path = "http/launches.rs"]
 mod launches;
+#[path = "http/live.rs"]
+mod live;
+#[path = "http/looking.rs"]
+mod looking;
+#[path = "http/ordering.rs"]
+mod ordering;
 #[path = "http/page_access.rs"]
 mod page_access;
 #[path = "http/pages.rs"]

@@ -226,6 +226,24 @@ pub fn modify(
     Ok(machine.finish())
 }
 
+/// The part of an instance that a modification is about, and where it would continue.
+///
+/// # Errors
+/// As [`modify`], which is tried on a copy.
+pub fn planned_modification(
+    program: &Program,
+    instance: &Instance,
+    environment: &Environment<'_>,
+    modification: &Modification,
+    by: &Initiator,
+) -> Result<Relocation, Refusal> {
+    let mut copy = instance.clone();
+    let mut machine = Machine::new(program, &mut copy, environment);
+    let planned = modifying::planned(&machine, modification)?;
+    modifying::modify(&mut machine, modification, by)?;
+    Ok(planned)
+}
+
 /// Where the parts of an instance would be in another version of its definition.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use crate::{
 };
 use bureaucrat_model::{
     Change, FiberId, FiberState, Fields, HistoryEvent, Initiator, Modification, Op, OpIndex,
-    Refusal, Status, Then, View, Wait, WaitKind,
+    Refusal, Relocation, Status, Then, View, Wait, WaitKind,
 };
 use places::Place;
 pub(crate) use places::around;
@@ -30,6 +30,7 @@ pub(crate) fn modify(
         part,
         change,
         reason,
+        dry_run: _,
     } = modification;
     let fiber = finding::find(machine, part)?;
     let why = &Why {
@@ -53,6 +54,28 @@ pub(crate) fn modify(
         Status::Ended(_) => {}
     }
     Ok(())
+}
+
+/// Which part is meant, and the activity at which it would continue: its own, unless it moves.
+pub(crate) fn planned(
+    machine: &Machine<'_>,
+    modification: &Modification,
+) -> Result<Relocation, Refusal> {
+    let fiber = finding::find(machine, &modification.part)?;
+    let from = machine.path(fiber);
+    let to = match &modification.change {
+        Change::Move { to } => finding::activity(machine, to)?,
+        Change::Retry | Change::Skip { .. } | Change::Set { .. } => from.clone(),
+    };
+    let mut sites = machine.program.sites.iter();
+    let label = sites.find_map(|site| site.label.as_ref().filter(|_| site.path == to));
+    let id = label.and_then(|label| label.id.clone());
+    Ok(Relocation {
+        fiber,
+        from,
+        to,
+        id,
+    })
 }
 
 /// What the history says about an order besides what it did.

@@ -172,6 +172,7 @@ fn what_failed_is_seen_again_as_it_was() {
             removed: Vec::new(),
         },
         reason: String::new(),
+        dry_run: false,
     };
     let environment = environment(9_000, Unhandled::Waits);
     modify(&program, &mut instance, &environment, &set, &operator()).unwrap();
@@ -195,6 +196,7 @@ fn what_is_kept_of_one_process_is_bounded() {
             removed: Vec::new(),
         },
         reason: String::new(),
+        dry_run: false,
     };
     let environment = environment(9_000, Unhandled::Waits);
     modify(&program, &mut instance, &environment, &set, &operator()).unwrap();

@@ -109,10 +109,20 @@ impl Picture {
         svg::document(&self.drawing(&look.marks), look.link.as_deref())
     }
 
+    /// The same without its style, for a page that has [`stylesheet`] already.
+    pub fn inline(&self, look: &Look) -> String {
+        svg::inline(&self.drawing(&look.marks), look.link.as_deref())
+    }
+
     /// A flow chart as text, for pages that draw Mermaid.
     pub fn mermaid(&self) -> String {
         mermaid::flowchart(&bound::bounded(&self.root, MERMAID_MAX))
     }
+}
+
+/// The style of all pictures.
+pub fn stylesheet() -> String {
+    svg::stylesheet()
 }
 
 impl Marks {

@@ -32,6 +32,15 @@ const STYLES: [(Style, &str); 8] = [
 
 /// Writing to a string cannot fail, so the results of `write!` are dropped in this file.
 pub(crate) fn document(drawing: &Drawing, link: Option<&str>) -> String {
+    let style = format!("<style>\n{}</style>\n", stylesheet());
+    written(drawing, link, &style)
+}
+
+pub(crate) fn inline(drawing: &Drawing, link: Option<&str>) -> String {
+    written(drawing, link, "")
+}
+
+fn written(drawing: &Drawing, link: Option<&str>, style: &str) -> String {
     let mut writer = Writer {
         out: String::new(),
         link,
@@ -47,18 +56,36 @@ pub(crate) fn document(drawing: &Drawing, link: Option<&str>) -> String {
         writer.out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"bureaucrat-graph\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"graphics-document\" aria-roledescription=\"diagram\">\n\
-         <title>{}</title>\n<desc>{}</desc>\n<style>\n{STYLE}",
+         <title>{}</title>\n<desc>{}</desc>\n{style}",
         escaped(title),
         escaped(description)
     );
-    writer.fonts();
-    let _ = write!(
+    let _ = writeln!(
         writer.out,
-        "</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n"
+        "<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>"
     );
     writer.figure(root);
     writer.out.push_str("</svg>\n");
     writer.out
+}
+
+/// The style, with the fonts that the texts were measured with.
+pub(crate) fn stylesheet() -> String {
+    let mut sheet = STYLE.to_owned();
+    for (style, class) in STYLES {
+        let font = style.font();
+        let (weight, stack) = match font.face {
+            Face::Regular => (400, SANS),
+            Face::Bold => (600, SANS),
+            Face::Mono => (400, MONO),
+        };
+        let size = font.size;
+        let _ = writeln!(
+            sheet,
+            ".bureaucrat-graph .{class} {{ font: {weight} {size}px {stack}; }}"
+        );
+    }
+    sheet
 }
 
 /// A text in XML, as content or in quotes. What XML cannot hold is replaced, and so is what would steer a terminal or a reader.
@@ -85,23 +112,6 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The fonts that the texts were measured with.
-    fn fonts(&mut self) {
-        for (style, class) in STYLES {
-            let font = style.font();
-            let (weight, stack) = match font.face {
-                Face::Regular => (400, SANS),
-                Face::Bold => (600, SANS),
-                Face::Mono => (400, MONO),
-            };
-            let size = font.size;
-            let _ = writeln!(
-                self.out,
-                ".bureaucrat-graph .{class} {{ font: {weight} {size}px {stack}; }}"
-            );
-        }
-    }
-
     /// As deep as the definition.
     fn figure(&mut self, figure: &Figure) {
         let _ = write!(

@@ -9,7 +9,7 @@ use crate::{
     operation::{Access, Reach},
     problem::{Code, Problem},
     server::Scheme,
-    sessions::Sessions,
+    sessions::{SessionKey, Sessions},
     tokens::{Role, Token, Tokens},
 };
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -20,6 +20,8 @@ use bureaucrat_model::{Operator, Timestamp};
 pub struct Caller {
     pub token: Token,
     pub via: Via,
+    /// The session that a cookie names.
+    pub session: Option<SessionKey>,
 }
 
 /// How a request says who sends it.
@@ -114,12 +116,29 @@ impl Guard {
             }
             let token = self.tokens.find(secret.trim(), now)?;
             let via = Via::Bearer;
-            return Some(Caller { token, via });
+            let session = None;
+            return Some(Caller {
+                token,
+                via,
+                session,
+            });
         }
-        let session = cookie::of(headers, self.scheme)?;
-        let token = self.sessions.find(session, &self.tokens, now)?;
-        let via = Via::Cookie;
-        Some(Caller { token, via })
+        let session = Sessions::key(cookie::of(headers, self.scheme)?);
+        let token = self.sessions.find(&session, &self.tokens, now)?;
+        Some(Caller {
+            token,
+            via: Via::Cookie,
+            session: Some(session),
+        })
+    }
+
+    /// Whether the token and the session of a request that is still being answered count.
+    pub fn still_counts(&self, caller: &Caller, now: Timestamp) -> bool {
+        let found = match &caller.session {
+            Some(session) => self.sessions.find(session, &self.tokens, now),
+            None => self.tokens.named(&caller.token, now),
+        };
+        found.is_some()
     }
 
     /// The host and port that a request names, if that is this server.

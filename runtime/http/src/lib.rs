@@ -28,6 +28,8 @@ pub mod reply;
 pub mod routes;
 pub mod server;
 pub mod sessions;
+mod sse;
+mod streams;
 pub mod tokens;
 
 pub use engine::Engine;

@@ -47,6 +47,9 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator, problem: &Va
     let mut success = json!({"description": "It is done."});
     if let Some((content_type, schema)) = operation.answer {
         success["content"] = json!({content_type: {"schema": schema(generator)}});
+        if let Some(also) = operation.answer_also {
+            success["content"][also] = json!({"schema": {"type": "string"}});
+        }
         success["description"] = json!("The answer.");
     }
     responses.insert(operation.status.to_string(), success);

@@ -110,6 +110,8 @@ pub struct Operation {
     /// The status of success, and what comes with it.
     pub status: u16,
     pub answer: Option<(&'static str, SchemaOf)>,
+    /// Another media type that it can come as.
+    pub answer_also: Option<&'static str>,
     /// Whether `Idempotency-Key` counts.
     pub is_idempotent: bool,
     pub run: Run,
@@ -138,6 +140,7 @@ impl Operation {
             body_bytes_max: 0,
             status: 200,
             answer: None,
+            answer_also: None,
             is_idempotent: false,
             run: Run::Blocking(Arc::new(|_, _| Err(Problem::unfit()))),
         }

@@ -7,18 +7,29 @@
 
 mod assets;
 mod bulk;
+mod calls;
 mod confirm;
 mod definitions;
+mod deploying;
 mod diagram;
+mod differences;
+mod draft;
 mod fields;
 mod filter;
 mod layout;
 mod letters;
 mod list;
+mod live;
 mod login;
+mod modules;
+mod order;
 mod overview;
+mod participants;
 mod parts;
 mod process;
+mod schedules;
+mod sent;
+mod start;
 mod table;
 mod timeline;
 mod verbs;
@@ -30,37 +41,43 @@ use crate::{
     operation::{Access, Method, Reach},
     problem::{Code, Problem},
     reply::Reply,
+    routes::diagrams::SVG,
     server::{Shared, now},
+    streams::Asked,
     tokens::{self, Role},
 };
 use axum::{
     Router,
     extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
-    http::{Method as Sent, header},
+    http::Method as Sent,
     response::Response,
     routing::{MethodFilter, get, on},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use bureaucrat_host::query::{Query, QueryAnswer};
 use fields::Fields;
 use layout::Frame;
 use maud::Markup;
-use std::sync::Arc;
+use sent::form;
+use std::{sync::Arc, time::Instant};
 use subtle::ConstantTimeEq;
-use table::{Page, all};
+use table::{Page, Run, all};
 
 const READ: Access = Access::Needs(Role::Read, Reach::Processes);
 const OPERATE: Access = Access::Needs(Role::Operate, Reach::Processes);
 const READ_ENGINE: Access = Access::Needs(Role::Read, Reach::Engine);
 const OPERATE_ENGINE: Access = Access::Needs(Role::Operate, Reach::Engine);
-/// The type of a picture.
-pub(crate) const SVG: &str = "image/svg+xml";
-/// The most bytes of a form.
-const FORM_BYTES_MAX: usize = 16 << 10;
+const DEPLOY: Access = Access::Needs(Role::Deploy, Reach::Processes);
+const DEPLOY_ENGINE: Access = Access::Needs(Role::Deploy, Reach::Engine);
 
 /// What a request for a page is answered with.
 pub enum Answer {
     Page {
+        title: String,
+        body: Markup,
+    },
+    /// A form with a mistake in it.
+    Again {
+        status: u16,
         title: String,
         body: Markup,
     },
@@ -74,6 +91,19 @@ impl Answer {
     fn page(title: impl Into<String>, body: Markup) -> Self {
         let title = title.into();
         Self::Page { title, body }
+    }
+
+    /// A form, and what is wrong about what was filled in.
+    fn form(wrong: Option<&Problem>, title: impl Into<String>, body: Markup) -> Self {
+        let title = title.into();
+        match wrong.map(|problem| problem.code.status()) {
+            Some(status) => Self::Again {
+                status,
+                title,
+                body,
+            },
+            None => Self::Page { title, body },
+        }
     }
 }
 
@@ -90,10 +120,6 @@ pub struct Visit {
 }
 
 impl Visit {
-    fn ask(&self, query: &Query) -> Result<QueryAnswer, Problem> {
-        self.call.ask(query)
-    }
-
     /// A parameter in the path.
     fn named(&self, name: &str) -> &str {
         let mut path = self.path.iter();
@@ -119,7 +145,8 @@ impl Visit {
 
 /// The routes of the dashboard.
 pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
-    for page in all() {
+    let pages = all();
+    for page in &pages {
         let (path, filter) = (
             page.path,
             match page.method {
@@ -129,10 +156,10 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
                 Method::Delete => MethodFilter::DELETE,
             },
         );
-        let (shared, page) = (shared.clone(), Arc::new(page));
+        let (shared, page) = (shared.clone(), (*page, live::is_live(page, &pages)));
         let answer = move |named: Named, request: Request| {
-            let (shared, page) = (shared.clone(), page.clone());
-            async move { carry_out(&shared, &page, named, request).await }
+            let shared = shared.clone();
+            async move { carry_out(&shared, page, named, request).await }
         };
         router = router.route(path, on(filter, answer));
     }
@@ -149,6 +176,14 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
         let shared = to_end.clone();
         async move { told(login::end(&shared, request).await) }
     };
+    let to_tell = shared.clone();
+    let live = move |request: Request| {
+        let shared = to_tell.clone();
+        async move {
+            let begun = live::begin(shared, request).await;
+            begun.unwrap_or_else(Problem::into_reply).into_response()
+        }
+    };
     let to_serve = shared.clone();
     let asset = move |request: Request| {
         let shared = to_serve.clone();
@@ -157,6 +192,7 @@ pub(crate) fn routes(mut router: Router, shared: &Arc<Shared>) -> Router {
     router
         .route("/login", login)
         .route("/logout", on(MethodFilter::POST, logout))
+        .route(live::PATH, get(live))
         .route("/assets/{name}", get(asset))
 }
 
@@ -175,7 +211,7 @@ type Named = Result<RawPathParams, RawPathParamsRejection>;
 
 async fn carry_out(
     shared: &Arc<Shared>,
-    page: &Arc<Page>,
+    (page, is_live): (Page, bool),
     named: Named,
     request: Request,
 ) -> Response {
@@ -201,42 +237,62 @@ async fn carry_out(
                 caller: known.as_ref(),
                 section: Some(page.section),
                 proof: &proof,
+                live: None,
             };
             return layout::problem(&problem, &frame).into_response();
         }
     };
     let proof = proof(shared, &request);
-    let visited = visit(shared, page, (named, request), (&caller, &proof)).await;
-    let frame = Frame {
+    let frame = |live| Frame {
         caller: Some(&caller),
         section: Some(page.section),
         proof: &proof,
+        live,
     };
+    let path = match path(named) {
+        Ok(path) => path,
+        Err(problem) => return layout::problem(&problem, &frame(None)).into_response(),
+    };
+    let live = is_live.then(|| live::stream(&path));
+    let headers = request.headers().clone();
+    let wants_part = live.is_some() && live::wants_part(&headers);
+    let visited = visit(shared, &page, (path, request), (&caller, &proof)).await;
     let reply = match visited {
-        Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame),
+        Ok(Answer::Page { title, body }) if wants_part => layout::part(&title, &body, &headers),
+        Ok(Answer::Page { title, body }) => layout::page(200, &title, &body, &frame(live)),
+        Ok(Answer::Again {
+            status,
+            title,
+            body,
+        }) => layout::page(status, &title, &body, &frame(None)),
         Ok(Answer::Picture(svg)) => Reply::of(200, SVG, svg),
         Ok(Answer::See(path)) => Reply::see(&path),
-        Err(problem) => layout::problem(&problem, &frame),
+        Err(problem) => layout::problem(&problem, &frame(None)),
     };
     reply.into_response()
 }
 
-async fn visit(
-    shared: &Shared,
-    page: &Page,
-    (named, request): (Named, Request),
-    (caller, proof): (&Caller, &str),
-) -> Result<Answer, Problem> {
+fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
     let path = named.map_err(|_| Problem::not_found("the address is not UTF-8"))?;
     let path = path.iter();
-    let path = path
+    Ok(path
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+        .collect())
+}
+
+async fn visit(
+    shared: &Arc<Shared>,
+    page: &Page,
+    (path, request): (Vec<(String, String)>, Request),
+    (caller, proof): (&Caller, &str),
+) -> Result<Answer, Problem> {
     let query = Fields::read(request.uri().query().unwrap_or_default())?;
-    let form = match page.method {
-        Method::Post => form(shared, request).await?,
-        Method::Get | Method::Put | Method::Delete => Fields::default(),
+    let sent = match page.method {
+        Method::Post => Some(form(shared, request, page.form_bytes_max).await?),
+        Method::Get | Method::Put | Method::Delete => None,
     };
+    let (form, held) = sent.map(|sent| (sent.fields, sent.held)).unzip();
+    let form = form.unwrap_or_default();
     // A token in a header is no browser's, and nobody else can have put it there.
     if page.method == Method::Post && caller.via == Via::Cookie {
         check_proof(&form, proof)?;
@@ -251,21 +307,21 @@ async fn visit(
         form,
         proof: proof.to_owned(),
     };
-    let run = page.run;
-    shared.run(move || run(&visit)).await
-}
-
-async fn form(shared: &Shared, request: Request) -> Result<Fields, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
-    if !content_type.starts_with(b"application/x-www-form-urlencoded") {
-        let what = "the `Content-Type` must be application/x-www-form-urlencoded";
-        return Err(Problem::new(Code::MediaType, what));
-    }
-    let body = request.into_body();
-    let body = shared.budget.read(body, FORM_BYTES_MAX).await?;
-    let text = std::str::from_utf8(&body.bytes);
-    Fields::read(text.map_err(|_| Problem::body("the form is not UTF-8"))?)
+    let streams = shared.streams.clone();
+    let answer = match page.run {
+        Run::Blocking(run) => {
+            let answer = move || {
+                let began = Instant::now();
+                let answer = run(&visit);
+                streams.took(Asked::Page, began.elapsed());
+                answer
+            };
+            shared.run(answer).await
+        }
+        Run::Waiting(run) => run(shared.clone(), visit).await,
+    };
+    drop(held);
+    answer
 }
 
 /// What the forms of a session carry: nobody can know it who has not seen a page of that session.

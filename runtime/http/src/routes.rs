@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod changes;
 pub mod counts;
 pub mod definitions;
+pub mod diagrams;
 pub mod events;
 pub mod health;
 pub mod launches;
@@ -29,6 +30,7 @@ pub fn operations() -> Vec<Operation> {
         orders::operations(),
         events::operations(),
         definitions::operations(),
+        diagrams::operations(),
         bulk::operations(),
         letters::operations(),
         modules::operations(),

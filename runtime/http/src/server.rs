@@ -15,6 +15,7 @@ use crate::{
     reply::Reply,
     routes::{self, health::Readiness},
     sessions::Sessions,
+    streams::Streams,
     tokens::{TokenError, Tokens},
 };
 use axum::{
@@ -34,12 +35,10 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 /// How long an answer may take; compiling what is deployed may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
-/// The most streams of changes.
-const STREAMS_MAX: usize = 64;
 /// The longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -98,8 +97,7 @@ pub struct Shared {
     pool: Pool,
     rates: Rates,
     pub(crate) budget: Budget,
-    /// Streams of changes.
-    pub streams: Arc<Semaphore>,
+    pub streams: Arc<Streams>,
     /// When the engine was last asked whether it is ready, and what it said.
     pub readiness: Mutex<Option<(Instant, Readiness)>>,
 }
@@ -132,7 +130,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         pool: Pool::start().map_err(ServeError::Threads)?,
         rates: Rates::default(),
         budget: Budget::default(),
-        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        streams: Arc::default(),
         readiness: Mutex::default(),
     });
     let failed = |error| ServeError::Listen {
@@ -142,6 +140,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
     let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let looking = shared.clone();
     let app = router(shared, settings.version);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -151,6 +150,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         // If it fails, the thread works anyway.
         let _ = setpriority_process(None, NICE);
         runtime.block_on(async move {
+            tokio::spawn(async move { looking.streams.look(&*looking.engine).await });
             match TcpListener::from_std(listener) {
                 Ok(listener) => connections::accept(&listener, tls, app).await,
                 Err(error) => tracing::error!(%error, "the HTTP API cannot listen"),
@@ -207,12 +207,12 @@ async fn guarded(mut response: Response) -> Response {
         let found = headers.get(header::CONTENT_TYPE);
         found.is_some_and(|value| value.as_bytes().starts_with(kind.as_bytes()))
     };
-    let (is_page, is_picture) = (is_of("text/html"), is_of(pages::SVG));
-    // A page runs no script and loads nothing of another host; its stylesheet is a file.
+    let (is_page, is_picture) = (is_of("text/html"), is_of(routes::diagrams::SVG));
+    // A page loads nothing of another host; its stylesheet and its scripts are files.
     let policy = match (is_page, is_picture) {
         (true, _) => {
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         }
         // A picture has its style in it.
         (false, true) => "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

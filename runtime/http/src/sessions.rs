@@ -15,15 +15,18 @@ pub const SESSION_SECONDS: u64 = 12 * 3_600;
 /// The most sessions.
 const SESSIONS_MAX: usize = 1_000;
 
+/// The hash of a session's cookie.
+pub type SessionKey = [u8; 32];
+
 #[derive(Default)]
 pub struct Sessions(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
     /// By the hashes of their cookies: a lookup tells nothing about a cookie that nobody has.
-    sessions: HashMap<[u8; 32], (Token, Timestamp)>,
+    sessions: HashMap<SessionKey, (Token, Timestamp)>,
     /// The oldest first.
-    order: VecDeque<[u8; 32]>,
+    order: VecDeque<SessionKey>,
 }
 
 impl Sessions {
@@ -47,11 +50,15 @@ impl Sessions {
         Ok(cookie)
     }
 
+    /// What a session is known by.
+    pub fn key(cookie: &str) -> SessionKey {
+        tokens::hash(cookie)
+    }
+
     /// The token of a session, as it is now.
-    pub fn find(&self, cookie: &str, tokens: &Tokens, now: Timestamp) -> Option<Token> {
-        let hash = tokens::hash(cookie);
+    pub fn find(&self, key: &SessionKey, tokens: &Tokens, now: Timestamp) -> Option<Token> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (token, until) = table.sessions.get(&hash)?.clone();
+        let (token, until) = table.sessions.get(key)?.clone();
         drop(table);
         match now < until {
             true => tokens.named(&token, now),
@@ -84,14 +91,22 @@ mod tests {
         let sessions = Sessions::default();
         let begin = || sessions.begin(token.clone(), NOW).unwrap();
         let (one, other) = (begin(), begin());
-        assert!(sessions.find(&one, &tokens, NOW).is_some());
+        assert!(sessions.find(&Sessions::key(&one), &tokens, NOW).is_some());
         let late = Timestamp(NOW.0 + SESSION_SECONDS * 1_000);
-        assert!(sessions.find(&one, &tokens, late).is_none());
+        assert!(sessions.find(&Sessions::key(&one), &tokens, late).is_none());
         sessions.end(&one);
-        assert!(sessions.find(&one, &tokens, NOW).is_none());
-        assert!(sessions.find(&other, &tokens, NOW).is_some());
+        assert!(sessions.find(&Sessions::key(&one), &tokens, NOW).is_none());
+        assert!(
+            sessions
+                .find(&Sessions::key(&other), &tokens, NOW)
+                .is_some()
+        );
         tokens::revoke(folder.path(), "a").unwrap();
-        assert!(sessions.find(&other, &tokens, NOW).is_none());
+        assert!(
+            sessions
+                .find(&Sessions::key(&other), &tokens, NOW)
+                .is_none()
+        );
     }
 
     #[test]
@@ -107,7 +122,11 @@ mod tests {
         for _ in 0..SESSIONS_MAX - 1 {
             last = begin();
         }
-        assert!(sessions.find(&first, &tokens, NOW).is_none());
-        assert!(sessions.find(&last, &tokens, NOW).is_some());
+        assert!(
+            sessions
+                .find(&Sessions::key(&first), &tokens, NOW)
+                .is_none()
+        );
+        assert!(sessions.find(&Sessions::key(&last), &tokens, NOW).is_some());
     }
 }

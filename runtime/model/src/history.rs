@@ -116,7 +116,7 @@ pub enum HistoryEvent {
     ProcessSuspended { reason: String, by: Initiator },
     /// An operator had a suspended process continue.
     #[serde(rename = "46")]
-    ProcessResumed { by: Initiator },
+    ProcessResumed { reason: String, by: Initiator },
     /// An operator ended the process, without anything that it would have run at its end.
     #[serde(rename = "41")]
     Terminated { reason: String, by: Initiator },

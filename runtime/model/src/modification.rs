@@ -56,6 +56,8 @@ pub struct Modification {
     pub change: Change,
     /// Why, for its history.
     pub reason: String,
+    /// Only say which part is meant, and where it would continue.
+    pub dry_run: bool,
 }
 
 /// A part that waits.

@@ -20,7 +20,7 @@ pub const fn verb(order: &Order) -> &'static str {
         Order::Cancel { .. } => "cancel",
         Order::Retry { .. } => "retry",
         Order::Suspend { .. } => "suspend",
-        Order::Resume => "resume",
+        Order::Resume { .. } => "resume",
         Order::Terminate { .. } => "terminate",
         Order::Migrate(_) => "migrate",
         Order::Modify(modification) => match &modification.change {

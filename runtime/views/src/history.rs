@@ -247,7 +247,10 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
             "process_suspended",
             json!({"reason": reason, "by": initiator(by)}),
         ),
-        HistoryEvent::ProcessResumed { by } => ("process_resumed", json!({"by": initiator(by)})),
+        HistoryEvent::ProcessResumed { reason, by } => (
+            "process_resumed",
+            json!({"reason": reason, "by": initiator(by)}),
+        ),
         HistoryEvent::Migrated {
             from,
             to,

@@ -23,7 +23,7 @@ use bureaucrat_host::{
     query::{BrokerState, ProcessDetail, WaitView},
 };
 use bureaucrat_model::{ActivityPath, HistoryEntry};
-pub use facts::Facts;
+pub use facts::{Facts, queue_of};
 pub use said::{Said, Step};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -13,7 +13,7 @@ fn whole(line: &str) -> Option<Order> {
         ("terminate", _) => Some(Order::Terminate { reason }),
         ("retry", "") => Some(Order::Retry { reason }),
         ("suspend", "") => Some(Order::Suspend { reason }),
-        ("resume", "") => Some(Order::Resume),
+        ("resume", "") => Some(Order::Resume { reason }),
         (_, _) => None,
     }
 }
@@ -65,6 +65,7 @@ pub(super) fn read(line: &str) -> Result<Option<Action>, String> {
         part,
         change,
         reason: "a case".into(),
+        dry_run: false,
     };
     Ok(Some(Action::Modify(modification, refused)))
 }

@@ -50,9 +50,9 @@ impl World {
             0 => (Order::Retry { reason }, vec![State::Incident]),
             1 => (Order::Suspend { reason }, vec![State::Running]),
             2 => (Order::Suspend { reason }, LIVING.to_vec()),
-            _ => (Order::Resume, LIVING.to_vec()),
+            _ => (Order::Resume { reason }, LIVING.to_vec()),
         };
-        if order == Order::Resume {
+        if matches!(order, Order::Resume { .. }) {
             self.facts.all_may_be_resumed();
         }
         let by = operator();

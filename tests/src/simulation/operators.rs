@@ -52,7 +52,12 @@ impl World {
             }
             4 => {
                 self.facts.may_be_resumed(process);
-                engine.order(process, Order::Resume);
+                engine.order(
+                    process,
+                    Order::Resume {
+                        reason: "it may continue".into(),
+                    },
+                );
             }
             5 => {
                 self.facts.may_be_cancelled(process);
@@ -163,5 +168,6 @@ fn modification(random: &mut Random) -> Modification {
         part,
         change,
         reason: "an operator's idea".into(),
+        dry_run: false,
     }
 }

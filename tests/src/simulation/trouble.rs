@@ -235,7 +235,12 @@ impl World {
         if let Some(engine) = &self.engine {
             for process in self.facts.suspended() {
                 self.facts.may_be_resumed(process);
-                engine.order(process, Order::Resume);
+                engine.order(
+                    process,
+                    Order::Resume {
+                        reason: "it may continue".into(),
+                    },
+                );
             }
         }
         for source in SOURCES {

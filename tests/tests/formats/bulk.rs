@@ -12,7 +12,7 @@ fn bulk_jobs() {
         begun_at: at,
         by: Operator::named("ada"),
         status,
-        order: r#"{"order":"resume"}"#.into(),
+        order: r#"{"order":"resume","reason":"it may continue"}"#.into(),
         wanted: "{}".into(),
         up_to,
         counts: BulkCounts {

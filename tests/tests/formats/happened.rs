@@ -298,7 +298,10 @@ fn history_events() -> Vec<(&'static str, HistoryEvent)> {
         ),
         (
             "process-resumed",
-            HistoryEvent::ProcessResumed { by: operator() },
+            HistoryEvent::ProcessResumed {
+                reason: "the bank has called back".into(),
+                by: operator(),
+            },
         ),
         (
             "migrated",

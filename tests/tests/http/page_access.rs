@@ -17,6 +17,10 @@ enum For {
     Whole,
     /// Both.
     WholeOperators,
+    /// Those who may deploy.
+    Deployers,
+    /// Those whose token is not for a single user.
+    WholeDeployers,
 }
 
 #[test]
@@ -26,6 +30,7 @@ fn every_page_checks_token_role_and_user() -> Result<()> {
     let operator = rig.token("operator", "operate", None)?;
     let ada = rig.token("ada", "operate", Some("ada"))?;
     let bob = rig.token("bob", "operate", Some("bob"))?;
+    let deployer = rig.token("deployer", "deploy", None)?;
     let process = rig.launch(&bob)?;
     let own = |rest: &str| format!("/processes/{process}{rest}");
     let pages = [
@@ -34,9 +39,25 @@ fn every_page_checks_token_role_and_user() -> Result<()> {
         ("GET", own(""), 200, For::All),
         ("GET", own("/cancel"), 200, For::Operators),
         ("POST", own("/suspend"), 303, For::Operators),
+        ("GET", own("/skip"), 200, For::Operators),
+        ("POST", own("/set"), 400, For::Operators),
+        ("GET", own("/calls"), 200, For::All),
+        ("GET", own("/diagram"), 404, For::All),
+        ("GET", "/participants".to_owned(), 200, For::All),
+        ("GET", "/schedules".to_owned(), 200, For::All),
+        ("GET", "/modules".to_owned(), 200, For::Whole),
+        ("GET", "/modules/none".to_owned(), 404, For::Whole),
         ("GET", "/definitions".to_owned(), 200, For::All),
         ("GET", "/definitions/none".to_owned(), 404, For::All),
         ("GET", "/definitions/none/1".to_owned(), 404, For::All),
+        (
+            "GET",
+            "/definitions/none/1/differences?against=2".to_owned(),
+            404,
+            For::All,
+        ),
+        ("GET", "/deploy".to_owned(), 200, For::Deployers),
+        ("POST", "/deploy".to_owned(), 400, For::Deployers),
         ("GET", "/letters".to_owned(), 200, For::Whole),
         ("GET", "/letters/1".to_owned(), 404, For::Whole),
         (
@@ -55,7 +76,23 @@ fn every_page_checks_token_role_and_user() -> Result<()> {
         ("GET", "/bulk/1".to_owned(), 404, For::All),
         ("GET", "/bulk/1/stop".to_owned(), 404, For::Operators),
         ("POST", "/bulk/1/stop".to_owned(), 404, For::Operators),
+        (
+            "GET",
+            "/bulk/new/cancel?definition=none".to_owned(),
+            200,
+            For::Operators,
+        ),
+        ("POST", "/bulk/new/cancel".to_owned(), 400, For::Operators),
     ];
+    let asked =
+        |path: &str, of: For| ["GET", "POST"].map(|method| (method, path.to_owned(), 404, of));
+    let pages = pages
+        .into_iter()
+        .chain(asked("/definitions/none/retire", For::Deployers))
+        .chain(asked("/definitions/none/1/retire", For::Deployers))
+        .chain(asked("/modules/none/alias", For::WholeDeployers))
+        .chain(asked("/modules/none/remove", For::WholeDeployers));
+    let pages: Vec<_> = pages.collect();
     for (method, path, status, of) in &pages {
         let request = (*method, path.as_str());
         for headers in [vec![FORM], vec![FORM, ("authorization", "Bearer wrong")]] {
@@ -71,18 +108,21 @@ fn every_page_checks_token_role_and_user() -> Result<()> {
             (&ada, "operate", true),
             (&bob, "operate", true),
             (&operator, "operate", false),
+            (&deployer, "deploy", false),
         ];
         for (token, role, is_users) in tokens {
             let may = match of {
                 For::All => true,
-                For::Operators => role == "operate",
+                For::Operators => role != "read",
                 For::Whole => !is_users,
-                For::WholeOperators => role == "operate" && !is_users,
+                For::WholeOperators => role != "read" && !is_users,
+                For::Deployers => role == "deploy",
+                For::WholeDeployers => role == "deploy" && !is_users,
             };
             // What is another user's is as if it were not there.
             let is_hidden = token == &ada && path.starts_with("/processes/");
-            // Bob's order comes first; the operator's then finds it suspended.
-            let is_late = token == &operator && *method == "POST" && path.ends_with("/suspend");
+            // Bob's order comes first; others then find it suspended.
+            let is_late = !is_users && *method == "POST" && path.ends_with("/suspend");
             let wanted = match (may, is_hidden, is_late) {
                 (false, _, _) => 403,
                 (true, true, _) => 404,

@@ -13,11 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POLICY: &str = r#"
 [default]
 launches = true
+calls = true
+participants = ["**"]
 awaits = ["**"]
 publishes = ["**"]
 deploys = ["**"]
 cancels = ["**"]
-definitions = ["paid"]
+definitions = ["paid", "order", "work", "daily", "outer", "middle", "steps", "drawn"]
 [users.ada]
 definitions = ["shared"]
 [users.bob]

@@ -203,6 +203,7 @@ fn what_is_refused_says_why_and_old_jobs_are_removed() {
             to: "nowhere".into(),
         },
         reason: "a mistake".into(),
+        dry_run: false,
     });
     let refused = started(&mut hosted, wanted.clone(), order);
     let reason = "for now".to_owned();
@@ -215,7 +216,13 @@ fn what_is_refused_says_why_and_old_jobs_are_removed() {
         states: vec![State::Running, State::Suspended],
         ..Wanted::default()
     };
-    let nothing = started(&mut hosted, elsewhere, Order::Resume);
+    let nothing = started(
+        &mut hosted,
+        elsewhere,
+        Order::Resume {
+            reason: "it may continue".into(),
+        },
+    );
     hosted.host().settle().unwrap();
     assert_eq!(view(&hosted, nothing).counts, BulkCounts::default());
     let why = outcomes(&hosted, refused, true);
@@ -256,7 +263,9 @@ fn only_so_many_jobs_are_under_way_and_none_is_too_large() {
     for _ in 0..20 {
         let (command, answer) = BulkCommand::new(BulkOrder::Start(Box::new(Started {
             wanted: incidents(),
-            order: Order::Resume,
+            order: Order::Resume {
+                reason: "it may continue".into(),
+            },
             by: Operator::named("ops"),
         })));
         hosted.host().send(Incoming::OrderedBulk(command));

@@ -236,7 +236,7 @@ fn counted_by(hosted: &Hosted, by: &AttributeKind, wanted: &Wanted) -> BTreeMap<
             wanted: wanted.clone(),
             after,
         };
-        let QueryAnswer::CountedBy { counts, next } = hosted.asked(&query) else {
+        let QueryAnswer::CountedBy { counts, next, .. } = hosted.asked(&query) else {
             panic!("not counted");
         };
         for (attribute, count) in counts {

@@ -122,7 +122,12 @@ fn a_process_goes_on_in_another_version_with_what_it_waits_for() {
         };
         assert!(entries.any(|entry| entry == migrated));
         if suspended {
-            let resumed = order.hosted.obeyed(order.process, Order::Resume);
+            let resumed = order.hosted.obeyed(
+                order.process,
+                Order::Resume {
+                    reason: "it may continue".into(),
+                },
+            );
             assert_eq!(resumed, OrderOutcome::Done);
         }
         // Its task names the activity as it did before, also when it is sent again.
@@ -130,6 +135,7 @@ fn a_process_goes_on_in_another_version_with_what_it_waits_for() {
             part: PartOf::Activity("work".into()),
             change: Change::Retry,
             reason: String::new(),
+            dry_run: false,
         });
         assert_eq!(
             order.hosted.obeyed(order.process, retry),

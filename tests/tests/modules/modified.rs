@@ -8,6 +8,7 @@ use bureaucrat_host::{
 use bureaucrat_model::{
     Change, FiberId, Fields, Modification, Operator, PartOf, ProcessId, Refusal,
 };
+use bureaucrat_store::Table;
 use bureaucrat_tests::polled::OPERATOR;
 use bureaucrat_wire::Outgoing;
 
@@ -57,6 +58,7 @@ impl Waiting {
             part,
             change,
             reason,
+            dry_run: false,
         }))
     }
 
@@ -88,6 +90,7 @@ fn a_task_that_was_lost_is_sent_again_under_its_message_id() {
             part: PartOf::Activity("work".into()),
             change: Change::Retry,
             reason: String::new(),
+            dry_run: false,
         });
         let (command, outcome) =
             bureaucrat_host::commands::Command::new(process, order, Operator::named(OPERATOR));
@@ -152,7 +155,12 @@ fn what_is_changed_while_it_is_suspended_shows_when_it_is_resumed() {
             waiting.hosted.restart();
         }
         assert_eq!(waiting.state(), "suspended");
-        assert_eq!(waiting.order(Order::Resume), OrderOutcome::Done);
+        assert_eq!(
+            waiting.order(Order::Resume {
+                reason: "it may continue".into()
+            }),
+            OrderOutcome::Done
+        );
         assert_eq!(waiting.state(), "completed");
         waiting.hosted.later();
         waiting.hosted.is_clean();
@@ -200,4 +208,55 @@ fn what_means_nothing_is_refused_and_changes_nothing() {
     );
     assert_eq!(waiting.at("work", Change::Retry), OrderOutcome::Ended);
     assert_eq!(waiting.order(retry), OrderOutcome::Ended);
+}
+
+#[test]
+fn a_plan_names_the_part_and_changes_nothing() {
+    let mut waiting = waiting();
+    let plan = |part: PartOf, change: Change| {
+        Order::Modify(Modification {
+            part,
+            change,
+            reason: "a plan".to_owned(),
+            dry_run: true,
+        })
+    };
+    let skip = || Change::Skip {
+        fields: fields(r#"{"paid": true}"#),
+    };
+    let seen = |waiting: &Waiting| {
+        let fibers = waiting.hosted.rows(Table::Fibers);
+        (fibers, waiting.hosted.history(waiting.process))
+    };
+    let before = seen(&waiting);
+    let planned = waiting.order(plan(PartOf::Activity("paid".into()), skip()));
+    let OrderOutcome::Planned(parts) = planned else {
+        panic!("{planned:?}");
+    };
+    let [part] = &parts[..] else {
+        panic!("{parts:?}");
+    };
+    assert_eq!(part.id.as_deref(), Some("paid"));
+    assert_eq!(part.from, part.to);
+    // What would be refused is refused.
+    let several = waiting.order(plan(PartOf::Only, skip()));
+    assert!(
+        matches!(several, OrderOutcome::Refused(Refusal::Several { .. })),
+        "{several:?}"
+    );
+    let nowhere = Change::Move {
+        to: "nowhere".into(),
+    };
+    let refused = waiting.order(plan(PartOf::Activity("paid".into()), nowhere));
+    assert!(
+        matches!(
+            refused,
+            OrderOutcome::Refused(Refusal::NoSuchActivity { .. })
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(seen(&waiting), before);
+    assert_eq!(waiting.at("paid", skip()), OrderOutcome::Done);
+    assert_ne!(seen(&waiting), before);
+    waiting.hosted.is_clean();
 }

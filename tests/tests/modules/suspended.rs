@@ -83,7 +83,12 @@ fn state(state: &str, why: &str) -> (String, String) {
 fn what_comes_for_a_suspended_process_counts_when_it_is_resumed() {
     for restarts in [false, true] {
         let mut waiting = waiting();
-        assert_eq!(waiting.order(Order::Resume), OrderOutcome::NotSuspended);
+        assert_eq!(
+            waiting.order(Order::Resume {
+                reason: "it may continue".into()
+            }),
+            OrderOutcome::NotSuspended
+        );
         assert_eq!(waiting.suspend(), OrderOutcome::Done);
         assert_eq!(waiting.suspend(), OrderOutcome::Suspended);
         assert_eq!(waiting.order(retry()), OrderOutcome::Suspended);
@@ -98,10 +103,20 @@ fn what_comes_for_a_suspended_process_counts_when_it_is_resumed() {
             waiting.hosted.restart();
         }
         assert_eq!(waiting.state().0, "suspended");
-        assert_eq!(waiting.order(Order::Resume), OrderOutcome::Done);
+        assert_eq!(
+            waiting.order(Order::Resume {
+                reason: "it may continue".into()
+            }),
+            OrderOutcome::Done
+        );
         assert_eq!(waiting.state(), state("completed", ""));
         assert!(waiting.has_tidied());
-        assert_eq!(waiting.order(Order::Resume), OrderOutcome::Ended);
+        assert_eq!(
+            waiting.order(Order::Resume {
+                reason: "it may continue".into()
+            }),
+            OrderOutcome::Ended
+        );
         let history = waiting.history();
         let suspended = HistoryEvent::ProcessSuspended {
             reason: "the bank asks to wait".into(),
@@ -122,7 +137,12 @@ fn an_answer_counts_once_whether_it_came_before_or_after() {
     assert_eq!(waiting.suspend(), OrderOutcome::Done);
     waiting.answered();
     waiting.answered();
-    assert_eq!(waiting.order(Order::Resume), OrderOutcome::Done);
+    assert_eq!(
+        waiting.order(Order::Resume {
+            reason: "it may continue".into()
+        }),
+        OrderOutcome::Done
+    );
     waiting.answered();
     assert_eq!(waiting.state(), state("running", ""));
     let answers = |entry: &HistoryEvent| matches!(entry, HistoryEvent::Answered { .. });
@@ -145,7 +165,12 @@ fn a_deadline_that_passes_meanwhile_counts() {
     assert_eq!(waiting.suspend(), OrderOutcome::Done);
     waiting.hosted.pass(3_600_000);
     assert_eq!(waiting.state().0, "suspended");
-    assert_eq!(waiting.order(Order::Resume), OrderOutcome::Done);
+    assert_eq!(
+        waiting.order(Order::Resume {
+            reason: "it may continue".into()
+        }),
+        OrderOutcome::Done
+    );
     assert_eq!(waiting.state().0, "failed");
     assert!(waiting.has_tidied());
 }
@@ -205,7 +230,12 @@ fn what_a_process_calls_goes_on_while_it_is_suspended() {
     hosted.event("go");
     assert_eq!(hosted.shown(process).0, "suspended");
     assert_eq!(hosted.named("called").len(), 0);
-    let outcome = hosted.host().order(process, Order::Resume);
+    let outcome = hosted.host().order(
+        process,
+        Order::Resume {
+            reason: "it may continue".into(),
+        },
+    );
     assert_eq!(outcome.unwrap(), Some(OrderOutcome::Done));
     assert_eq!(hosted.shown(process).0, "completed");
     hosted.is_clean();

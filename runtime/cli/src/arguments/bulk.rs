@@ -90,6 +90,8 @@ pub struct BulkResume {
     #[command(flatten)]
     pub search: Search,
     #[command(flatten)]
+    pub why: Why,
+    #[command(flatten)]
     pub given: Given,
 }
 

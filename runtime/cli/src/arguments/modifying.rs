@@ -66,6 +66,9 @@ after it. The exit code is 0 once that is durable, and 1 if it is refused; the r
 pub struct Skip {
     #[command(flatten)]
     pub given: GivenFields,
+    /// Only say which part is meant, or why it is refused
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub meant: Meant,
     #[command(flatten)]
@@ -89,6 +92,9 @@ pub struct Set {
     /// A field that is removed
     #[arg(long, value_name = "NAME")]
     pub remove: Vec<String>,
+    /// Only say which part is meant, or why it is refused
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub meant: Meant,
     #[command(flatten)]
@@ -111,6 +117,9 @@ pub struct Move {
     /// Where it continues: the `id` or the path of an activity
     #[arg(long, value_name = "ID or PATH")]
     pub to: String,
+    /// Only say which part would move, or why it is refused
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub meant: Meant,
     #[command(flatten)]

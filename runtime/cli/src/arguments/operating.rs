@@ -64,10 +64,13 @@ pub struct Suspend {
 #[command(after_help = "\
 Examples:
   bureaucrat list --state suspended
-  bureaucrat resume 0c4b8a0e
+  bureaucrat resume 0c4b8a0e --reason 'the bank has called back'
 
 The exit code is 0 once that is durable, and 1 if there is no such process or it is not suspended.")]
 pub struct Resume {
+    /// Why; shown in its history
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    pub reason: String,
     #[command(flatten)]
     pub target: Target,
 }

@@ -54,7 +54,10 @@ pub fn run(options: &Options, bulk: &Bulk) -> anyhow::Result<Exit> {
             let reason = bulk.why.reason.clone();
             (&bulk.search, &bulk.given, Order::Suspend { reason })
         }
-        Bulk::Resume(bulk) => (&bulk.search, &bulk.given, Order::Resume),
+        Bulk::Resume(bulk) => {
+            let reason = bulk.why.reason.clone();
+            (&bulk.search, &bulk.given, Order::Resume { reason })
+        }
         Bulk::Terminate(bulk) => {
             let reason = bulk.why.reason.clone();
             (&bulk.search, &bulk.given, Order::Terminate { reason })
@@ -119,6 +122,7 @@ fn modification(search: &Search, why: &Why, change: Change) -> Order {
         part,
         change,
         reason,
+        dry_run: false,
     })
 }
 

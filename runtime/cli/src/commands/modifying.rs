@@ -16,7 +16,7 @@ pub fn retry(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
         PartOf::Only => Order::Retry {
             reason: retry.meant.reason.clone(),
         },
-        PartOf::Activity(_) | PartOf::Fiber(_) => order(&retry.meant, Change::Retry),
+        PartOf::Activity(_) | PartOf::Fiber(_) => order(&retry.meant, Change::Retry, false),
     };
     ordered::run(options, &retry.target, order, "retried")
 }
@@ -24,21 +24,21 @@ pub fn retry(options: &Options, retry: &Retry) -> anyhow::Result<Exit> {
 /// Skips an activity, and prints the outcome.
 pub fn skip(options: &Options, skip: &Skip) -> anyhow::Result<Exit> {
     let fields = fields(&skip.given)?;
-    let order = order(&skip.meant, Change::Skip { fields });
+    let order = order(&skip.meant, Change::Skip { fields }, skip.dry_run);
     ordered::run(options, &skip.target, order, "skipped")
 }
 
 /// Sets fields, and prints the outcome.
 pub fn set(options: &Options, set: &Set) -> anyhow::Result<Exit> {
     let change = setting(&set.given, &set.remove)?;
-    let order = order(&set.meant, change);
+    let order = order(&set.meant, change, set.dry_run);
     ordered::run(options, &set.target, order, "fields set")
 }
 
 /// Has a part continue elsewhere, and prints the outcome.
 pub fn relocate(options: &Options, relocate: &Move) -> anyhow::Result<Exit> {
     let to = relocate.to.clone();
-    let order = order(&relocate.meant, Change::Move { to });
+    let order = order(&relocate.meant, Change::Move { to }, relocate.dry_run);
     ordered::run(options, &relocate.target, order, "moved")
 }
 
@@ -66,11 +66,12 @@ pub fn fields(given: &GivenFields) -> anyhow::Result<Fields> {
     })
 }
 
-fn order(meant: &Meant, change: Change) -> Order {
+fn order(meant: &Meant, change: Change, dry_run: bool) -> Order {
     Order::Modify(Modification {
         part: part(meant),
         change,
         reason: meant.reason.clone(),
+        dry_run,
     })
 }
 

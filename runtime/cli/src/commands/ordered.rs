@@ -36,7 +36,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
     match outcome {
         OrderOutcome::Done => print_line(&format!("process {process}: {done}"))?,
         OrderOutcome::Planned(parts) => {
-            print_line(&format!("process {process} can migrate:"))?;
+            print_line(&format!("process {process} would obey:"))?;
             for part in parts {
                 print_line(&format!("  {part}"))?;
             }

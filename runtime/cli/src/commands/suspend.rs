@@ -16,5 +16,6 @@ pub fn run(options: &Options, suspend: &Suspend) -> anyhow::Result<Exit> {
 
 /// Resumes the process, and prints the outcome.
 pub fn resume(options: &Options, resume: &Resume) -> anyhow::Result<Exit> {
-    ordered::run(options, &resume.target, Order::Resume, "resumed")
+    let reason = resume.reason.clone();
+    ordered::run(options, &resume.target, Order::Resume { reason }, "resumed")
 }

@@ -50,6 +50,7 @@ pub fn modification(program: &Program, detail: u64) -> Modification {
         part,
         change,
         reason: "law".into(),
+        dry_run: false,
     }
 }
 

@@ -27,7 +27,10 @@ pub enum Order {
         reason: String,
     },
     /// Continue a suspended process, with what came meanwhile.
-    Resume,
+    Resume {
+        /// The reason, for history.
+        reason: String,
+    },
     /// End the process at once, without anything that it would run at its end.
     Terminate {
         /// The reason, for history and fault.
@@ -54,7 +57,7 @@ impl Order {
     pub fn meant(&self) -> Vec<State> {
         match self {
             Self::Retry { .. } => vec![State::Incident],
-            Self::Resume => vec![State::Suspended],
+            Self::Resume { .. } => vec![State::Suspended],
             Self::Cancel { .. }
             | Self::Suspend { .. }
             | Self::Terminate { .. }
@@ -69,7 +72,7 @@ impl Order {
             Self::Cancel { .. } => "cancelled",
             Self::Retry { .. } => "retried",
             Self::Suspend { .. } => "suspended",
-            Self::Resume => "resumed",
+            Self::Resume { .. } => "resumed",
             Self::Terminate { .. } => "terminated",
             Self::Modify(_) => "changed",
             Self::Migrate(_) => "migrated",
@@ -83,7 +86,7 @@ impl Order {
 pub enum OrderOutcome {
     /// It is done, and durable. A process that was retried may be parked again.
     Done,
-    /// Where the parts of the process would be. Nothing has changed.
+    /// Where the parts of the process that the order is about would be. Nothing has changed.
     Planned(Vec<Relocation>),
     /// There is no such process.
     Unknown,
@@ -104,7 +107,7 @@ impl OrderOutcome {
     pub(crate) const fn after(&self, done: &'static str) -> &'static str {
         match self {
             Self::Done => done,
-            Self::Planned(_) => "a migration that was only planned",
+            Self::Planned(_) => "an order that was only planned",
             Self::Unknown => "an order for a process that does not exist",
             Self::Ended => "an order for a process that has already ended",
             Self::Suspended => "an order for a process that is suspended",

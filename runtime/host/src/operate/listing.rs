@@ -112,28 +112,34 @@ pub(super) fn count(
     after: Option<Place>,
 ) -> Result<QueryAnswer, StoreError> {
     let search = Search::new(asked, wanted, after, READ)?;
-    let (count, next) = tally(asked, wanted, search)?;
+    let (count, _, next) = tally(asked, wanted, search)?;
     Ok(QueryAnswer::Counted { count, next })
 }
 
-/// Counts what a search finds, and says where to continue if it did not find all.
+/// Counts what a search finds, and says which was the last, and where to continue if it did not find all.
 fn tally(
     asked: &Asked<'_>,
     wanted: &Wanted,
     mut search: Search<'_>,
-) -> Result<(u64, Option<Place>), StoreError> {
-    let (mut count, mut looked_at) = (0, 0);
+) -> Result<(u64, Option<Place>, Option<Place>), StoreError> {
+    let (mut count, mut last, mut looked_at) = (0, None, 0);
     loop {
         match search.next()? {
-            Found::End => return Ok((count, None)),
-            Found::Tired => return Ok((count, search.looked_at())),
+            Found::End => return Ok((count, last, None)),
+            Found::Tired => return Ok((count, last, search.looked_at())),
             // The indexes know everything else.
-            Found::Place(_) if wanted.activity.is_none() => count += 1,
+            Found::Place(place) if wanted.activity.is_none() => {
+                count += 1;
+                last = Some(place);
+            }
             Found::Place(place) => {
-                count += u64::from(row(asked, wanted, place)?.is_some());
+                if row(asked, wanted, place)?.is_some() {
+                    count += 1;
+                    last = Some(place);
+                }
                 looked_at += 1;
                 if looked_at == LOOKED_AT {
-                    return Ok((count, Some(place)));
+                    return Ok((count, last, Some(place)));
                 }
             }
         }
@@ -149,7 +155,7 @@ pub(super) fn count_by(
     let (first, end) = keys::searched_by(by);
     let mut after_place = after.map(|(_, place)| *place);
     let mut from = after.map_or(first, |(attribute, _)| keys::searched_in(attribute).0);
-    let mut counts = Vec::new();
+    let (mut counts, mut oldest) = (Vec::new(), Vec::new());
     let next = loop {
         let portion = scan_around(asked.store, Table::Searched, &from, &end, 1)?;
         asked.damages.note_gaps(Table::Searched, &portion.gaps);
@@ -169,10 +175,11 @@ pub(super) fn count_by(
         let is_continued = after.is_some_and(|(last, _)| *last == attribute);
         let place = after_place.take().filter(|_| is_continued);
         let search = Search::new(asked, wanted, place, READ)?.with(&attribute);
-        let (count, unfinished) = tally(asked, wanted, search)?;
+        let (count, last, unfinished) = tally(asked, wanted, search)?;
         from = keys::searched_in(&attribute).1;
-        if count > 0 {
+        if let Some(last) = last {
             counts.push((attribute.clone(), count));
+            oldest.push(last);
         }
         if let Some(place) = unfinished {
             break Some((attribute, place));
@@ -181,7 +188,11 @@ pub(super) fn count_by(
             break Some((attribute, Place::LAST));
         }
     };
-    Ok(QueryAnswer::CountedBy { counts, next })
+    Ok(QueryAnswer::CountedBy {
+        counts,
+        oldest,
+        next,
+    })
 }
 
 /// The processes whose ids begin so, a few of them.

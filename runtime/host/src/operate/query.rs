@@ -177,6 +177,8 @@ pub enum QueryAnswer {
     /// How many processes have each attribute. One that is in several answers has the sum.
     CountedBy {
         counts: Vec<(Attribute, u64)>,
+        /// The one of each that was launched first, in the same order.
+        oldest: Vec<Place>,
         /// Where to continue, if these are not all.
         next: Option<(Attribute, Place)>,
     },

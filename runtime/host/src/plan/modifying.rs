@@ -3,15 +3,17 @@
 use super::{
     Planner,
     tasks::task_row,
-    transaction::{Transaction, Work},
+    transaction::{Held, Transaction, Work},
     work::Done,
 };
 use crate::{
     compute::Task,
     operate::commands::{Command, OrderOutcome},
 };
-use bureaucrat_engine::modify;
-use bureaucrat_model::{Change, Effect, Modification, Parking, ProcessId, Program, Refusal};
+use bureaucrat_engine::{modify, planned_modification};
+use bureaucrat_model::{
+    Change, Effect, Modification, Parking, ProcessId, Program, Refusal, Relocation,
+};
 use bureaucrat_store::{StoreError, Table};
 
 /// What a message has around its fields: levels, and bytes at most.
@@ -68,6 +70,13 @@ impl Planner {
             let resume = Work::Order(Box::new(command));
             return Ok(Done::after(Task::Load(program), resume));
         };
+        if modification.dry_run {
+            let outcome = match self.planned(held, &command, &loaded.program, modification) {
+                Ok(part) => OrderOutcome::Planned(vec![part]),
+                Err(refusal) => OrderOutcome::Refused(refusal),
+            };
+            return self.tell(transaction, command, outcome);
+        }
         let modified = self.modified(transaction, &command, &loaded.program, modification)?;
         let outcome = match modified {
             Ok(effects) => {
@@ -80,6 +89,25 @@ impl Planner {
             Err(refusal) => OrderOutcome::Refused(refusal),
         };
         self.tell(transaction, command, outcome)
+    }
+
+    fn planned(
+        &self,
+        held: &Held,
+        command: &Command,
+        program: &Program,
+        modification: &Modification,
+    ) -> Result<Relocation, Refusal> {
+        if let Some(reason) = self.cannot_come_back(&modification.change) {
+            return Err(Refusal::TooLarge { reason });
+        }
+        let (user, limits) = (
+            held.instance.user.as_ref(),
+            &self.shared.config.engine_limits,
+        );
+        let environment = self.environment(user, limits);
+        let (instance, by) = (&held.instance, &command.by);
+        planned_modification(program, instance, &environment, modification, by)
     }
 
     fn modified(

@@ -98,12 +98,13 @@ impl Planner {
                     part: PartOf::Only,
                     change: Change::Retry,
                     reason: reason.clone(),
+                    dry_run: false,
                 }))
             }
             Order::Migrate(_)
             | Order::Cancel { .. }
             | Order::Suspend { .. }
-            | Order::Resume
+            | Order::Resume { .. }
             | Order::Terminate { .. } => Ok(None),
         }
     }
@@ -157,10 +158,11 @@ impl Planner {
                 self.suspend(transaction, process, (reason, by))?;
                 return Ok(OrderOutcome::Done);
             }
-            (Order::Resume, Some(Parking::Suspended)) => {
-                (HistoryEvent::ProcessResumed { by }, Work::Resume(process))
-            }
-            (Order::Resume, None | Some(Parking::Incident)) => {
+            (Order::Resume { reason }, Some(Parking::Suspended)) => (
+                HistoryEvent::ProcessResumed { reason, by },
+                Work::Resume(process),
+            ),
+            (Order::Resume { .. }, None | Some(Parking::Incident)) => {
                 return Ok(OrderOutcome::NotSuspended);
             }
             // What changes a part needs the program, and has a way of its own.

@@ -1,4 +1,4 @@
-//! The files that pages name: a stylesheet and an icon, in this program. A hash of each is in its
+//! The files that pages name, in this program: a stylesheet, an icon, scripts. A hash of each is in its
 //! name, so browsers keep them for good and never see an old one.
 
 use super::layout::Frame;
@@ -10,29 +10,39 @@ use crate::{
 };
 use axum::extract::Request;
 use sha2::{Digest, Sha256};
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 struct Asset {
     path: String,
     content_type: &'static str,
-    text: &'static str,
+    text: Cow<'static, str>,
 }
 
+/// With the style of diagrams, which are a part of the page.
 static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        ("style", "css"),
-        "text/css",
-        include_str!("assets/style.css"),
-    )
+    let text = include_str!("assets/style.css").to_owned() + &bureaucrat_graph::stylesheet();
+    Asset::new(("style", "css"), "text/css", text)
 });
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     let icon = include_str!("assets/icon.svg");
     Asset::new(("icon", "svg"), "image/svg+xml", icon)
 });
+static HTMX: LazyLock<Asset> = LazyLock::new(|| {
+    let htmx = include_str!("assets/htmx/htmx.min.js");
+    Asset::new(("htmx", "js"), SCRIPT, htmx)
+});
+static LIVE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(("live", "js"), SCRIPT, include_str!("assets/live.js")));
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 impl Asset {
-    fn new((stem, ending): (&str, &str), content_type: &'static str, text: &'static str) -> Self {
-        let hash = Sha256::digest(text);
+    fn new(
+        (stem, ending): (&str, &str),
+        content_type: &'static str,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let text = text.into();
+        let hash = Sha256::digest(text.as_bytes());
         let hash: String = hash
             .iter()
             .take(8)
@@ -56,19 +66,50 @@ pub fn icon() -> &'static str {
     &ICON.path
 }
 
+/// The address of the vendored htmx.
+pub fn htmx() -> &'static str {
+    &HTMX.path
+}
+
+/// The address of the script of live pages.
+pub fn live() -> &'static str {
+    &LIVE.path
+}
+
 /// # Errors
 /// If the request is for another host, or for a file that is not there.
 pub fn serve(shared: &Shared, request: &Request) -> Result<Reply, Problem> {
     let head = (request.method(), request.uri(), request.headers());
     shared.guard.admit(head, Access::Open, now())?;
     let path = request.uri().path();
-    let found = [&STYLE, &ICON].into_iter().find(|asset| asset.path == path);
+    let found = [&STYLE, &ICON, &HTMX, &LIVE];
+    let found = found.into_iter().find(|asset| asset.path == path);
     match found {
-        Some(asset) => Ok(Reply::of(200, asset.content_type, asset.text)
+        Some(asset) => Ok(Reply::of(200, asset.content_type, &*asset.text)
             .with("cache-control", "public, max-age=31536000, immutable")),
         None => Ok(super::layout::problem(
             &Problem::not_found("there is no such file"),
             &Frame::default(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn htmx_is_the_one_that_its_note_names() {
+        let note = include_str!("assets/htmx/README.md");
+        let hash = Sha256::digest(HTMX.text.as_bytes());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(note.contains(&hash), "{hash}");
+        let version = note.split_once("htmx.org) ").map(|(_, rest)| rest);
+        let version = version.and_then(|rest| rest.split_once(','));
+        let version = version.map_or("", |(version, _)| version);
+        assert!(
+            !version.is_empty() && HTMX.text.contains(&format!("\"{version}\"")),
+            "{version}"
+        );
     }
 }

@@ -57,7 +57,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
     let body = html! {
         h1 { "Bulk jobs" }
         @if rows.is_empty() {
-            p.empty { "There is no bulk job. " code { "bureaucrat bulk" } " starts one." }
+            p.empty { "There is no bulk job. The list of " a href=(Section::Processes.path()) { "processes" } " starts one for all that a search finds." }
         } @else {
             (table("Bulk jobs, newest first", &headings, &rows))
         }
@@ -130,8 +130,8 @@ pub fn ask(visit: &Visit) -> Result<Answer, Problem> {
             action: format!("{own}/stop"),
             button: "Stop the job".to_owned(),
             is_final: true,
-            reason: None,
             back: own,
+            ..Confirm::default()
         },
     ))
 }
@@ -142,7 +142,7 @@ pub fn stop(visit: &Visit) -> Result<Answer, Problem> {
     Ok(Answer::See(of(job)))
 }
 
-fn of(job: u64) -> String {
+pub fn of(job: u64) -> String {
     format!("{}/{job}", Section::Bulk.path())
 }
 

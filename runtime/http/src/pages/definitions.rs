@@ -1,7 +1,7 @@
 //! Deployed definitions, their versions and texts.
 
 use super::{
-    Answer, Visit, diagram,
+    Answer, DEPLOY, Visit, diagram,
     fields::{encoded, path},
     layout::Section,
     parts::{exactly, facts, long, said, table, when},
@@ -14,6 +14,9 @@ use crate::{
 use bureaucrat_host::deployed::{ByView, VersionView};
 use bureaucrat_model::{DefinitionName, Version};
 use maud::{Markup, html};
+
+/// The most versions that are offered for a comparison.
+const CHOICES_MAX: usize = 500;
 
 pub fn list(visit: &Visit) -> Result<Answer, Problem> {
     let (definitions, now) = (visible(&visit.call)?, now());
@@ -40,6 +43,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
     ];
     let body = html! {
         h1 { "Definitions" }
+        @if visit.may(DEPLOY) { nav.verbs aria-label="Orders" { a.button href="/deploy" { "Deploy…" } } }
         @if rows.is_empty() {
             p.empty { "No definition is deployed. " code { "bureaucrat deploy FILE" } " deploys one." }
         } @else {
@@ -67,14 +71,34 @@ pub fn name(visit: &Visit) -> Result<Answer, Problem> {
                 by(&view.by),
                 html! { (view.bytes) " bytes" },
                 html! { a href=(processes(&format!("{}@{version}", shown.name))) { "Processes" } },
+                html! {
+                    @if let Some(before) = before(&shown.versions, version) {
+                        a href=(against(&shown.name, version, before)) { "From version " (before) }
+                    }
+                },
             ]
         })
         .collect();
-    let headings = ["Version", "Status", "Deployed", "By", "Text", "Processes"];
+    let headings = [
+        "Version",
+        "Status",
+        "Deployed",
+        "By",
+        "Text",
+        "Processes",
+        "Differences",
+    ];
     let title = shown.name.to_string();
     let body = html! {
         p.crumbs { a href=(Section::Definitions.path()) { "Definitions" } }
         h1 { (title) }
+        (done(visit))
+        @if visit.may(DEPLOY) && newest.is_some() {
+            nav.verbs aria-label="Orders" {
+                a.button href={ "/deploy?like=" (encoded(&title)) } { "Deploy a version…" }
+                a.button.danger href={ (of(&shown.name)) "/retire" } { "Retire all versions…" }
+            }
+        }
         p { a href=(processes(&title)) { "Processes of all versions" } }
         @if let Some(schedule) = &shown.schedule {
             section {
@@ -110,20 +134,33 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
         ),
         ("Program", html! { code { (view.program) } }),
     ];
+    let others: Vec<Version> = looked(visit, None)?
+        .versions
+        .iter()
+        .map(|view| view.version)
+        .filter(|version| *version != asked)
+        .collect();
     if let Some(at) = view.retired_at {
         about.push(("Retired", exactly(at, now)));
     }
+    let picture = diagram::of_page(visit, &shown.name, (asked, None))?;
     let body = html! {
         p.crumbs {
             a href=(Section::Definitions.path()) { "Definitions" } " / "
             a href=(of(&shown.name)) { (shown.name) }
         }
         h1 { (title) }
+        @if visit.may(DEPLOY) && view.retired_at.is_none() {
+            nav.verbs aria-label="Orders" {
+                a.button.danger href={ (of_version(&shown.name, asked)) "/retire" } { "Retire…" }
+            }
+        }
         (facts(&about))
         p { a href=(processes(&title)) { "Processes of this version" } }
+        (choice(&shown.name, asked, &others))
         section {
             h2 { "Diagram" }
-            (diagram::of_page(&shown.name, asked))
+            (picture)
         }
         section {
             h2 { "Text" }
@@ -133,18 +170,51 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
     Ok(Answer::page(title, body))
 }
 
-/// The text of a version that the visitor may see.
-pub fn source(visit: &Visit, name: &DefinitionName, version: Version) -> Result<String, Problem> {
-    let shown = look(&visit.call, name.clone(), Some(version))?;
-    shown.source.ok_or_else(Problem::unfit)
+/// Says what was just ordered.
+fn done(visit: &Visit) -> Markup {
+    let words = match visit.query.one("done") {
+        Some("retire") => "It is launched no more. Processes that run continue.",
+        Some("deploy") => "It is deployed.",
+        Some("unchanged") => "Nothing was deployed: the version has this text already.",
+        Some(_) | None => "",
+    };
+    html! {
+        @if !words.is_empty() { p.notice.good role="status" { (words) } }
+    }
+}
+
+/// The version before another one.
+fn before(versions: &[VersionView], version: Version) -> Option<Version> {
+    let earlier = versions.iter().map(|view| view.version);
+    earlier.take_while(|other| *other != version).last()
+}
+
+/// The differences of a version from another one.
+fn against(name: &DefinitionName, version: Version, other: Version) -> String {
+    format!("{}/differences?against={other}", of_version(name, version))
+}
+
+/// Chooses a version that another one is compared with.
+pub fn choice(name: &DefinitionName, version: Version, others: &[Version]) -> Markup {
+    html! {
+        @if !others.is_empty() {
+            form.find method="get" action={ (of_version(name, version)) "/differences" } {
+                label for="against" { "Differences from version" }
+                select #against name="against" {
+                    @for other in others.iter().rev().take(CHOICES_MAX) { option value=(other) { (other) } }
+                }
+                button type="submit" { "Compare" }
+            }
+        }
+    }
 }
 
 /// A definition that the visitor may see.
-fn looked(visit: &Visit, version: Option<Version>) -> Result<Looked, Problem> {
+pub fn looked(visit: &Visit, version: Option<Version>) -> Result<Looked, Problem> {
     look(&visit.call, name_of(visit.named("name"))?, version)
 }
 
-fn of(name: &DefinitionName) -> String {
+pub fn of(name: &DefinitionName) -> String {
     format!("{}/{}", Section::Definitions.path(), encoded(name.as_str()))
 }
 
@@ -153,7 +223,7 @@ pub fn of_version(name: &DefinitionName, version: Version) -> String {
 }
 
 /// The processes of a definition or a version.
-fn processes(definition: &str) -> String {
+pub fn processes(definition: &str) -> String {
     path(Section::Processes.path(), [("definition", definition)])
 }
 
@@ -174,7 +244,7 @@ fn status(view: &VersionView, newest: Option<Version>) -> Markup {
     }
 }
 
-fn by(by: &ByView) -> Markup {
+pub fn by(by: &ByView) -> Markup {
     match by {
         ByView::Operator => html! { "an operator" },
         ByView::Anonymous => html! { "a message without a user" },

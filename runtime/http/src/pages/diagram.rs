@@ -1,132 +1,79 @@
-//! Definitions as pictures: of a deployed version, and of a process with where it stands and which way it took.
+//! Definitions as pictures on pages: of a deployed version, of the differences from another one, and of a process with where
+//! it stands and which way it took.
 
-use super::{
-    Answer, Visit,
-    definitions::{of_version, source},
-};
+use super::{Answer, Visit, definitions::of_version, parts::process_path, timeline};
 use crate::{
     problem::Problem,
     routes::{
         definitions::{name_of, number},
-        search::{detail, process},
+        diagrams,
     },
 };
-use bureaucrat_definition::{Limits, Outline, Tag, outline};
-use bureaucrat_graph::{Look, Marks, Picture};
-use bureaucrat_host::query::{Detail, ProcessDetail};
-use bureaucrat_model::{
-    ActivityId, ActivityPath, ConditionOutcome, DefinitionName, HistoryEvent, Version,
-};
-use maud::{Markup, html};
-use std::collections::BTreeSet;
+use bureaucrat_graph::{Look, Picture};
+use bureaucrat_host::query::ProcessDetail;
+use bureaucrat_model::{DefinitionName, Version};
+use maud::{Markup, PreEscaped, html};
 
-/// The picture of a version.
+/// The picture of a version, or of what is different from another one.
 pub fn of_definition(visit: &Visit) -> Result<Answer, Problem> {
     let name = name_of(visit.named("name"))?;
     let version = number(visit.number("version")?)?;
-    drawn(&source(visit, &name, version)?, |_| Marks::default())
+    let picture = diagrams::picture(&visit.call, &name, (version, against(visit)?))?;
+    Ok(Answer::Picture(picture.svg(&Look::default())))
+}
+
+/// The version that another one is compared with.
+pub fn against(visit: &Visit) -> Result<Option<Version>, Problem> {
+    let text = visit.query.one("against");
+    let given = text.map(|text| {
+        let version = text.parse().ok().map(number);
+        version.unwrap_or_else(|| Err(Problem::parameter(format!("`{text}` is not a version"))))
+    });
+    given.transpose()
 }
 
 /// The picture of what a process runs.
 pub fn of_process(visit: &Visit) -> Result<Answer, Problem> {
-    let process = process(&visit.call, visit.named("process"))?;
-    let detail = detail(&visit.call, process, Detail::History)?;
-    let (name, version) = deployed(&detail).ok_or_else(|| {
-        let what = "the engine keeps the texts of deployed definitions alone, and this process was launched with its text";
-        Problem::not_found(what)
-    })?;
-    drawn(&source(visit, &name, version)?, |outline| {
-        marks(&detail, outline)
-    })
+    let (picture, marks) = diagrams::of_process(&visit.call, visit.named("process"))?;
+    let look = Look { marks, link: None };
+    Ok(Answer::Picture(picture.svg(&look)))
 }
 
-/// The picture on the page of a process, if there is one.
-pub fn section(detail: &ProcessDetail) -> Option<Markup> {
-    let (name, version) = deployed(detail)?;
-    let process = detail.summary.process;
+/// The picture on the page of a process, if there is one. Its boxes lead to the timeline.
+pub fn section(visit: &Visit, detail: &ProcessDetail) -> Option<Markup> {
+    let (picture, marks) = diagrams::of_detail(&visit.call, detail).ok()?;
+    let look = Look {
+        marks,
+        link: Some(format!("#{}{{path}}", timeline::ENTRY)),
+    };
+    let path = format!("{}/diagram", process_path(detail.summary.process));
     Some(html! {
         section {
             h2 { "Diagram" }
-            (picture(
-                &format!("/processes/{process}/diagram"),
-                &format!("Diagram of {name}@{version}: where this process is, and which way it took. The lists on this page say the same."),
-            ))
+            (inline(&picture, &look, &path))
         }
     })
 }
 
-/// The picture on the page of a version.
-pub fn of_page(name: &DefinitionName, version: Version) -> Markup {
+/// The picture on the page of a version, or of what is different from another one.
+pub fn of_page(
+    visit: &Visit,
+    name: &DefinitionName,
+    (version, against): (Version, Option<Version>),
+) -> Result<Markup, Problem> {
+    let picture = diagrams::picture(&visit.call, name, (version, against))?;
     let path = format!("{}/diagram", of_version(name, version));
-    picture(&path, &format!("Diagram of {name}@{version}"))
+    let path = match against {
+        Some(against) => format!("{path}?against={against}"),
+        None => path,
+    };
+    Ok(inline(&picture, &Look::default(), &path))
 }
 
-fn picture(path: &str, says: &str) -> Markup {
+fn inline(picture: &Picture, look: &Look, path: &str) -> Markup {
     html! {
-        div.diagram tabindex="0" role="region" aria-label="Diagram" { img src=(path) alt=(says); }
-        p { a href=(path) { "The diagram alone" } }
+        // What authors wrote is escaped in it, and the tests of pages attack it.
+        div #diagram .diagram tabindex="0" role="region" aria-label="Diagram" { (PreEscaped(picture.inline(look))) }
+        p.beside { a href=(path) { "The diagram alone" } }
     }
-}
-
-fn deployed(detail: &ProcessDetail) -> Option<(DefinitionName, Version)> {
-    let name = detail.summary.name.parse().ok()?;
-    Some((name, detail.summary.version?))
-}
-
-fn marks(detail: &ProcessDetail, outline: &Outline) -> Marks {
-    let mut marks = Marks::default();
-    for wait in &detail.summary.waits {
-        if let Ok(ActivityId { path, .. }) = wait.at.activity.parse() {
-            *marks.at.entry(path).or_default() += 1;
-        }
-    }
-    let mut cases = BTreeSet::new();
-    find_cases(outline, &mut cases);
-    let entries = detail.history.iter().flatten();
-    let events = entries.map(|numbered| &numbered.entry.event);
-    // A case whose condition does not hold is not taken.
-    let is_passed = |event: &&HistoryEvent| {
-        let HistoryEvent::ConditionEvaluated {
-            activity,
-            outcome: ConditionOutcome::Verdict(false),
-            ..
-        } = event
-        else {
-            return true;
-        };
-        !cases.contains(activity)
-    };
-    let taken = events.filter(is_passed);
-    let paths = taken.filter_map(|event| event.activity());
-    marks.taken = paths.cloned().collect();
-    // Entries name what happens inside an element, and not the elements around it.
-    let around: Vec<ActivityPath> = marks
-        .taken
-        .iter()
-        .flat_map(|path| (1..path.0.len()).map(|end| ActivityPath(path.0[..end].to_vec())))
-        .collect();
-    marks.taken.extend(around);
-    marks
-}
-
-fn find_cases<'a>(outline: &'a Outline, cases: &mut BTreeSet<&'a ActivityPath>) {
-    cases.extend(outline.path.as_ref().filter(|_| outline.tag == Tag::Case));
-    for child in &outline.children {
-        find_cases(child, cases);
-    }
-}
-
-fn drawn(source: &str, marks: impl FnOnce(&Outline) -> Marks) -> Result<Answer, Problem> {
-    let outline = outline(source.as_bytes(), &Limits::default()).map_err(|mistakes| {
-        let first = mistakes.first().map(ToString::to_string);
-        Problem::not_found(format!(
-            "this text cannot be drawn: {}",
-            first.unwrap_or_default()
-        ))
-    })?;
-    let look = Look {
-        marks: marks(&outline),
-        link: None,
-    };
-    Ok(Answer::Picture(Picture::of(&outline).svg(&look)))
 }

@@ -21,18 +21,26 @@ impl Fields {
     /// # Errors
     /// If there are too many, or one is not UTF-8.
     pub fn read(text: &str) -> Result<Self, Problem> {
-        let mut fields = Vec::new();
+        let mut fields = Self::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            if fields.len() == FIELDS_MAX {
-                return Err(Problem::parameter("the form has too many fields"));
-            }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decoded(name)?, decoded(value)?);
-            if !value.trim().is_empty() {
-                fields.push((name, value));
-            }
+            fields.add(decoded(name)?, decoded(value)?)?;
         }
-        Ok(Self(fields))
+        Ok(fields)
+    }
+
+    /// Adds one, unless it is left empty.
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub fn add(&mut self, name: String, value: String) -> Result<(), Problem> {
+        if self.0.len() == FIELDS_MAX {
+            return Err(Problem::parameter("the form has too many fields"));
+        }
+        if !value.trim().is_empty() {
+            self.0.push((name, value));
+        }
+        Ok(())
     }
 
     /// The first value of a field.
@@ -62,7 +70,7 @@ pub fn path<'a>(page: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>
         .collect();
     match pairs.is_empty() {
         true => page.to_owned(),
-        false => format!("{page}?{}", pairs.join("&")),
+        false => format!("{}?{}", page.trim_end_matches('?'), pairs.join("&")),
     }
 }
 

@@ -59,7 +59,9 @@ pub fn wanted(visit: &Visit) -> Result<Wanted, Problem> {
     search(&visit.query)?.wanted(&visit.call)
 }
 
-fn search(fields: &Fields) -> Result<Search, Problem> {
+/// # Errors
+/// If a filter can't be read.
+pub fn search(fields: &Fields) -> Result<Search, Problem> {
     let one = |name: &str| fields.one(name).map(|text| text.trim().to_owned());
     Ok(Search {
         state: fields.all("state").map(state).collect::<Result<_, _>>()?,

@@ -139,8 +139,8 @@ pub fn ask(visit: &Visit) -> Result<Answer, Problem> {
             action: of(number, verb),
             button: format!("{} the letter", verb.button),
             is_final: !verb.order.sends(),
-            reason: None,
             back: format!("{}/{number}", Section::Letters.path()),
+            ..Confirm::default()
         },
     ))
 }

@@ -4,6 +4,7 @@ use super::{
     Answer, Visit, filter,
     layout::Section,
     parts::{self, definition, problem_words, said, state, table, ticks, when},
+    start,
 };
 use crate::{
     problem::{Code, Problem},
@@ -31,6 +32,7 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
     let body = html! {
         h1 { "Processes" }
         (filter::form(visit))
+        (start::offered(visit))
         (found)
     };
     Ok(Answer::page("Processes", body))

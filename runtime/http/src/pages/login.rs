@@ -1,6 +1,12 @@
 //! Logging in with a token, and out.
 
-use super::{check_proof, fields, form, layout, layout::Frame, parts::problem_words, proof};
+use super::{
+    check_proof, fields, layout,
+    layout::Frame,
+    parts::problem_words,
+    proof,
+    sent::{FORM_BYTES_MAX, form},
+};
 use crate::{
     cookie,
     operation::Access,
@@ -79,7 +85,7 @@ fn asked(status: u16, to: &str, refused: Option<&Problem>) -> Reply {
 /// If the form can't be read, or comes from another site.
 pub async fn begin(shared: &Shared, request: Request) -> Result<Reply, Problem> {
     admit(shared, &request)?;
-    let form = form(shared, request).await?;
+    let form = form(shared, request, FORM_BYTES_MAX).await?.fields;
     let (to, now) = (own(form.one("to")), now());
     let secret = form.one("token").unwrap_or_default().trim();
     let Some(token) = shared.guard.tokens.find(secret, now) else {
@@ -99,7 +105,7 @@ pub async fn end(shared: &Shared, request: Request) -> Result<Reply, Problem> {
     let scheme = shared.guard.scheme;
     let session = cookie::of(request.headers(), scheme).map(str::to_owned);
     let proof = proof(shared, &request);
-    let form = form(shared, request).await?;
+    let form = form(shared, request, FORM_BYTES_MAX).await?.fields;
     if let Some(session) = session {
         check_proof(&form, &proof)?;
         shared.guard.sessions.end(&session);

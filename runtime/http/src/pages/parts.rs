@@ -10,6 +10,7 @@ use bureaucrat_views::{
 };
 use maud::{Markup, html};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// The most bytes of a JSON text or another long one on a page.
 const SHOWN_BYTES: usize = 128 << 10;
@@ -27,7 +28,8 @@ pub fn table(caption: &str, headings: &[&str], rows: &[Vec<Markup>]) -> Markup {
             }
             tbody role="rowgroup" {
                 @for row in rows {
-                    tr role="row" {
+                    // A row that moves is the same row, so what has the focus in it keeps it.
+                    tr id=(row_id(caption, row)) role="row" {
                         @for (cell, heading) in row.iter().zip(headings) {
                             td role="cell" data-label=(heading) { div { (cell) } }
                         }
@@ -36,6 +38,14 @@ pub fn table(caption: &str, headings: &[&str], rows: &[Vec<Markup>]) -> Markup {
             }
         }
     }
+}
+
+/// What a row is known by: what its first cell says.
+fn row_id(caption: &str, row: &[Markup]) -> String {
+    let first = row.first().map_or("", |cell| cell.0.as_str());
+    let hash = Sha256::digest(format!("{caption}\0{first}"));
+    let hash = hash.iter().take(6);
+    hash.fold("row-".to_owned(), |id, byte| id + &format!("{byte:02x}"))
 }
 
 /// A text of somebody else's on one line.
@@ -76,13 +86,14 @@ pub fn broker(broker: Option<BrokerState>) -> Markup {
     }
 }
 
-/// A time as how long ago it was or how far ahead it is, with the time itself when pointed at.
+/// A time as how long ago it was or how far ahead it is, with the time itself when pointed at. An open
+/// page counts it by itself, and it does not count as news.
 pub fn when(at: Timestamp, now: Timestamp) -> Markup {
     let text = match at <= now {
         true => format!("{} ago", span(now.since(at))),
         false => format!("in {}", span(at.since(now))),
     };
-    html! { time datetime=(at) title=(stamp(at)) { (text) } }
+    html! { time.ago datetime=(at) title=(stamp(at)) { (text) } }
 }
 
 /// A time to the second, and how long ago it was.

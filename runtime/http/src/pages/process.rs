@@ -16,7 +16,7 @@ use bureaucrat_views::{
     astray,
     processes::short_id,
     shown::{log, told_fault},
-    text::clean,
+    text::{clean, fit},
     waits::{label, lines},
     why::{self, Said, Teller},
 };
@@ -44,11 +44,13 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
         (fault(&detail))
         (head(&detail))
         @if summary.state != State::Completed { (why_section(&sections)) }
-        @if let Some(diagram) = diagram::section(&detail) { (diagram) }
+        div.course {
+            @if let Some(diagram) = diagram::section(visit, &detail) { (diagram) }
+            (timeline::section(visit, &detail))
+        }
         (waits(&summary.waits, detail.now))
-        (fields(&detail))
+        (fields(visit, &detail))
         (timeline::conditions(&detail))
-        (timeline::section(visit, &detail))
     };
     Ok(Answer::page(title, body))
 }
@@ -212,19 +214,94 @@ fn path(activity: &str) -> &str {
     activity.find('_').map_or(activity, |at| &activity[at..])
 }
 
-fn fields(detail: &ProcessDetail) -> Markup {
+/// The most characters of a value that was found.
+const VALUE_SHOWN: usize = 500;
+/// The most fields that a search shows.
+const FOUND_MAX: usize = 200;
+
+/// Its fields, or those that are searched for.
+fn fields(visit: &Visit, detail: &ProcessDetail) -> Markup {
+    let wanted = visit.query.one("field").unwrap_or_default();
     let is_small = serde_json::to_string(&detail.fields).is_ok_and(|text| text.len() < 2_000);
     let count = detail.fields.as_object().map_or(0, serde_json::Map::len);
     html! {
-        section {
+        section #fields {
             h2 { "Fields" }
             @match (&detail.fields, count) {
                 (Value::Null, _) | (Value::Object(_), 0) => p.empty { "It has no fields." },
-                (fields, _) => details open[is_small] {
-                    summary { (count) " " (if count == 1 { "field" } else { "fields" }) }
-                    (json(fields))
+                (fields, _) => {
+                    form.find method="get" action="#fields" role="search" aria-label="Fields" {
+                        label for="field" { "Names or values that contain" }
+                        input #field type="text" name="field" value=(wanted) autocomplete="off" spellcheck="false";
+                        button type="submit" { "Find" }
+                        @if !wanted.is_empty() { a href=(visit.query.path("?", &[("field", "")])) { "All fields" } }
+                    }
+                    @if wanted.is_empty() {
+                        details open[is_small] {
+                            summary { (count) " " (if count == 1 { "field" } else { "fields" }) }
+                            (json(fields))
+                        }
+                    } @else {
+                        (found(fields, wanted))
+                    }
                 },
             }
         }
+    }
+}
+
+/// The fields, at any depth, whose name or value contains a text.
+fn found(fields: &Value, wanted: &str) -> Markup {
+    let wanted = wanted.to_lowercase();
+    let mut rows = Vec::new();
+    let mut open = vec![(String::new(), fields)];
+    let mut more = 0;
+    while let Some((path, value)) = open.pop() {
+        let inner: Vec<(String, &Value)> = match value {
+            Value::Object(object) => {
+                let inner = object.iter();
+                inner
+                    .map(|(name, value)| (joined(&path, name), value))
+                    .collect()
+            }
+            Value::Array(list) => {
+                let inner = list.iter().enumerate();
+                inner
+                    .map(|(number, value)| (joined(&path, &number.to_string()), value))
+                    .collect()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+        };
+        let is_leaf = inner.is_empty();
+        open.extend(inner.into_iter().rev());
+        let text = value.as_str().map(str::to_owned);
+        let text = text.unwrap_or_else(|| value.to_string());
+        let is_found =
+            path.to_lowercase().contains(&wanted) || text.to_lowercase().contains(&wanted);
+        if !is_leaf || !is_found {
+            continue;
+        }
+        match rows.len() {
+            FOUND_MAX => more += 1,
+            _ => rows.push(vec![
+                html! { code { (said(&path)) } },
+                html! { (said(&fit(&text, VALUE_SHOWN))) },
+            ]),
+        }
+    }
+    html! {
+        @if rows.is_empty() {
+            p.empty { "No field is like that." }
+        } @else {
+            (table("Fields that were found", &["Field", "Value"], &rows))
+            @if more > 0 { p.soft { "And " (more) " more." } }
+        }
+    }
+}
+
+fn joined(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
     }
 }

@@ -1,53 +1,84 @@
 //! The table of all pages that need a session, with who may see them.
 
 use super::{
-    Answer, OPERATE, OPERATE_ENGINE, READ, READ_ENGINE, Visit, bulk, definitions, diagram,
-    layout::Section, letters, list, overview, process, verbs,
+    Answer, DEPLOY, DEPLOY_ENGINE, OPERATE, OPERATE_ENGINE, READ, READ_ENGINE, Visit, bulk, calls,
+    definitions, deploying, diagram, differences, layout::Section, letters, list, modules, order,
+    overview, participants, process, schedules, sent::FORM_BYTES_MAX, start,
 };
 use crate::{
-    operation::{Access, Method},
+    operation::{Access, BODY_BYTES_MAX, Method},
     problem::Problem,
+    server::Shared,
 };
+use std::{pin::Pin, sync::Arc};
+
+/// The most bytes of a form with JSON in it, of which each may be three in a form.
+const JSON_BYTES_MAX: usize = 3 * BODY_BYTES_MAX + FORM_BYTES_MAX;
 
 /// A page, or what a form of one does.
+#[derive(Clone, Copy)]
 pub struct Page {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
     pub(super) section: Section,
-    pub(super) run: fn(&Visit) -> Result<Answer, Problem>,
+    /// The most bytes of what is sent to it.
+    pub(super) form_bytes_max: usize,
+    pub(super) run: Run,
 }
 
-type Run = fn(&Visit) -> Result<Answer, Problem>;
+type Blocking = fn(&Visit) -> Result<Answer, Problem>;
+type Answered = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;
+
+/// How a page is made.
+#[derive(Clone, Copy)]
+pub(super) enum Run {
+    /// On a thread for what blocks.
+    Blocking(Blocking),
+    /// It waits for something without a thread.
+    Waiting(fn(Arc<Shared>, Visit) -> Answered),
+}
 
 impl Page {
-    const fn get(path: &'static str, access: Access, section: Section, run: Run) -> Self {
+    const fn get(path: &'static str, access: Access, section: Section, run: Blocking) -> Self {
         let method = Method::Get;
         Self {
             method,
             path,
             access,
             section,
-            run,
+            form_bytes_max: FORM_BYTES_MAX,
+            run: Run::Blocking(run),
         }
     }
 
-    const fn post(path: &'static str, access: Access, section: Section, run: Run) -> Self {
+    const fn post(path: &'static str, access: Access, section: Section, run: Blocking) -> Self {
         let method = Method::Post;
         Self {
             method,
             ..Self::get(path, access, section, run)
         }
     }
+
+    /// Takes more than other forms.
+    const fn taking(self, form_bytes_max: usize) -> Self {
+        Self {
+            form_bytes_max,
+            ..self
+        }
+    }
 }
 
 /// All pages that need a session.
 pub fn all() -> Vec<Page> {
-    use Section::{Bulk, Definitions, Letters, Overview, Processes};
+    use Section::{
+        Bulk, Definitions, Letters, Modules, Overview, Participants, Processes, Schedules,
+    };
     vec![
         Page::get("/", READ, Overview, overview::page),
         Page::get("/processes", READ, Processes, list::page),
         Page::get("/processes/{process}", READ, Processes, process::page),
+        Page::get("/processes/{process}/calls", READ, Processes, calls::page),
         Page::get(
             "/processes/{process}/diagram",
             READ,
@@ -58,14 +89,16 @@ pub fn all() -> Vec<Page> {
             "/processes/{process}/{verb}",
             OPERATE,
             Processes,
-            verbs::page,
+            order::page,
         ),
         Page::post(
             "/processes/{process}/{verb}",
             OPERATE,
             Processes,
-            verbs::give,
-        ),
+            order::give,
+        )
+        .taking(JSON_BYTES_MAX),
+        Page::get("/participants", READ, Participants, participants::list),
         Page::get("/definitions", READ, Definitions, definitions::list),
         Page::get("/definitions/{name}", READ, Definitions, definitions::name),
         Page::get(
@@ -79,6 +112,69 @@ pub fn all() -> Vec<Page> {
             READ,
             Definitions,
             diagram::of_definition,
+        ),
+        Page::get(
+            "/definitions/{name}/{version}/differences",
+            READ,
+            Definitions,
+            differences::page,
+        ),
+        Page::get(
+            "/definitions/{name}/retire",
+            DEPLOY,
+            Definitions,
+            deploying::ask_all,
+        ),
+        Page::post(
+            "/definitions/{name}/retire",
+            DEPLOY,
+            Definitions,
+            deploying::retire_all,
+        ),
+        Page::get(
+            "/definitions/{name}/{version}/retire",
+            DEPLOY,
+            Definitions,
+            deploying::ask,
+        ),
+        Page::post(
+            "/definitions/{name}/{version}/retire",
+            DEPLOY,
+            Definitions,
+            deploying::retire,
+        ),
+        Page::get("/deploy", DEPLOY, Definitions, deploying::page),
+        Page {
+            run: Run::Waiting(|shared, visit| Box::pin(deploying::deploy(shared, visit))),
+            ..Page::post("/deploy", DEPLOY, Definitions, deploying::page)
+                .taking(deploying::BYTES_MAX)
+        },
+        Page::get("/schedules", READ, Schedules, schedules::list),
+        Page::get("/modules", READ_ENGINE, Modules, modules::list),
+        Page::get("/modules/{module}", READ_ENGINE, Modules, modules::module),
+        Page::get(
+            "/modules/{module}/alias",
+            DEPLOY_ENGINE,
+            Modules,
+            modules::ask_alias,
+        ),
+        Page::post(
+            "/modules/{module}/alias",
+            DEPLOY_ENGINE,
+            Modules,
+            modules::set_alias,
+        ),
+        Page::get(
+            "/modules/{module}/remove",
+            DEPLOY_ENGINE,
+            Modules,
+            modules::ask_remove,
+        ),
+        Page::post(
+            "/modules/{module}/remove",
+            DEPLOY_ENGINE,
+            Modules,
+            modules::remove,
         ),
         Page::get("/letters", READ_ENGINE, Letters, letters::list),
         Page::get("/letters/{letter}", READ_ENGINE, Letters, letters::letter),
@@ -95,6 +191,8 @@ pub fn all() -> Vec<Page> {
             letters::order,
         ),
         Page::get("/bulk", READ, Bulk, bulk::list),
+        Page::get("/bulk/new/{verb}", OPERATE, Bulk, start::page),
+        Page::post("/bulk/new/{verb}", OPERATE, Bulk, start::give).taking(JSON_BYTES_MAX),
         Page::get("/bulk/{job}", READ, Bulk, bulk::job),
         Page::get("/bulk/{job}/stop", OPERATE, Bulk, bulk::ask),
         Page::post("/bulk/{job}/stop", OPERATE, Bulk, bulk::stop),

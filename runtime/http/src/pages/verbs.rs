@@ -1,164 +1,157 @@
-//! Orders about one process: a page that says what will happen, and its form.
+//! What can be ordered about processes, in words: what an order is called, what will happen, what has been done. Links to
+//! what a process can be ordered now.
 
-use super::{
-    Answer, OPERATE, Visit,
-    confirm::{Confirm, page as confirm},
-    fields::path as address,
-    parts::{definition, facts, process_path, state},
-};
-use crate::{
-    problem::{Code, Problem},
-    routes::search::{detail, process, unknown},
-};
-use bureaucrat_host::{
-    commands::{Order, OrderOutcome},
-    query::{Detail, ProcessDetail, Query, QueryAnswer, State, WaitsFor},
-};
-use bureaucrat_views::orders::words;
+use super::{OPERATE, Visit, parts::process_path};
+use crate::{problem::Problem, routes::orders::Verb};
+use bureaucrat_host::query::{ProcessDetail, State, WaitsFor};
 use maud::{Markup, html};
 
-/// The longest reason, in characters.
-const REASON_MAX: usize = 500;
-
-/// What a person can order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Retry,
-    Resume,
-    Suspend,
-    Cancel,
-    Terminate,
+/// What pages say about an order.
+pub struct Words {
+    pub verb: Verb,
+    pub name: &'static str,
+    pub title: &'static str,
+    /// What will happen, for somebody who is about to order it.
+    pub will: &'static str,
+    /// What has been done, for somebody who has just ordered it.
+    done: &'static str,
+    /// Whether it can't be undone.
+    pub is_final: bool,
 }
 
-impl Verb {
-    pub const ALL: [Self; 5] = [
-        Self::Retry,
-        Self::Resume,
-        Self::Suspend,
-        Self::Cancel,
-        Self::Terminate,
-    ];
+/// All of them, in the order in which they are offered.
+pub static ALL: [Words; 9] = [
+    Words {
+        verb: Verb::Retry,
+        name: "retry",
+        title: "Retry",
+        will: "A parked process is tried again now. Of one that waits for an operator or for its next attempt, the part \
+               that waits is tried again.",
+        done: "The process was retried.",
+        is_final: false,
+    },
+    Words {
+        verb: Verb::Resume,
+        name: "resume",
+        title: "Resume",
+        will: "The process continues, with the answers, events and timers that came meanwhile.",
+        done: "The process was resumed.",
+        is_final: false,
+    },
+    Words {
+        verb: Verb::Suspend,
+        name: "suspend",
+        title: "Suspend",
+        will: "The process does nothing until it is resumed. Answers, events and timers that come meanwhile are kept. \
+               Tasks that are with participants already are not recalled.",
+        done: "The process was suspended.",
+        is_final: false,
+    },
+    Words {
+        verb: Verb::Skip,
+        name: "skip",
+        title: "Skip",
+        will: "The activity at which a part waits ends as if it had given the fields. What it waits for is withdrawn, and \
+               the part continues after it.",
+        done: "The activity was skipped.",
+        is_final: true,
+    },
+    Words {
+        verb: Verb::Set,
+        name: "set",
+        title: "Set fields",
+        will: "The fields that a part sees are set or removed. A task that was sent keeps the fields that it has.",
+        done: "The fields were set.",
+        is_final: false,
+    },
+    Words {
+        verb: Verb::Move,
+        name: "move",
+        title: "Move",
+        will: "What a part waits for is withdrawn, and it continues at the beginning of another activity of the same \
+               scope and branch.",
+        done: "The part was moved.",
+        is_final: true,
+    },
+    Words {
+        verb: Verb::Migrate,
+        name: "migrate",
+        title: "Migrate",
+        will: "The process continues as another version of its definition. It keeps what it waits for; what follows is \
+               that of the other version.",
+        done: "The process was migrated.",
+        is_final: false,
+    },
+    Words {
+        verb: Verb::Cancel,
+        name: "cancel",
+        title: "Cancel",
+        will: "The process ends with the fault `Cancelled`, and so does everything that it called. What its definition \
+               runs at the end, such as handlers, `finally` and compensations, runs first. This cannot be undone.",
+        done: "The process was told to cancel; it ends once its handlers have run.",
+        is_final: true,
+    },
+    Words {
+        verb: Verb::Terminate,
+        name: "terminate",
+        title: "Terminate",
+        will: "The process ends at once, with the fault `Terminated`. Nothing runs at its end: no handlers, no `finally`, \
+               no compensation. This cannot be undone; cancel it instead, unless that did not end it.",
+        done: "The process was terminated.",
+        is_final: true,
+    },
+];
 
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Resume => "resume",
-            Self::Suspend => "suspend",
-            Self::Cancel => "cancel",
-            Self::Terminate => "terminate",
-        }
-    }
+/// # Errors
+/// If there is no such order.
+pub fn named(name: &str) -> Result<&'static Words, Problem> {
+    let found = ALL.iter().find(|words| words.name == name);
+    found.ok_or_else(|| Problem::not_found("there is no page at this address"))
+}
 
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Retry => "Retry",
-            Self::Resume => "Resume",
-            Self::Suspend => "Suspend",
-            Self::Cancel => "Cancel",
-            Self::Terminate => "Terminate",
-        }
-    }
-
-    /// What will happen, for somebody who is about to order it.
-    const fn will(self) -> &'static str {
-        match self {
-            Self::Retry => {
-                "A parked process is tried again now. Of one that waits for an operator or for its next \
-                 attempt, the part that waits is tried again."
-            }
-            Self::Resume => {
-                "The process continues, with the answers, events and timers that came meanwhile."
-            }
-            Self::Suspend => {
-                "The process does nothing until it is resumed. Answers, events and timers that come \
-                 meanwhile are kept. Tasks that are with participants already are not recalled."
-            }
-            Self::Cancel => {
-                "The process ends with the fault `Cancelled`, and so does everything that it called. What \
-                 its definition runs at the end, such as handlers, `finally` and compensations, runs first. \
-                 This cannot be undone."
-            }
-            Self::Terminate => {
-                "The process ends at once, with the fault `Terminated`. Nothing runs at its end: no handlers, \
-                 no `finally`, no compensation. This cannot be undone; cancel it instead, unless that did not \
-                 end it."
-            }
-        }
-    }
-
-    /// What has been done, for somebody who has just ordered it.
-    const fn done(self) -> &'static str {
-        match self {
-            Self::Retry => "The process was retried.",
-            Self::Resume => "The process was resumed.",
-            Self::Suspend => "The process was suspended.",
-            Self::Cancel => "The process was told to cancel; it ends once its handlers have run.",
-            Self::Terminate => "The process was terminated.",
-        }
-    }
-
-    const fn is_final(self) -> bool {
-        match self {
-            Self::Cancel | Self::Terminate => true,
-            Self::Retry | Self::Resume | Self::Suspend => false,
-        }
-    }
-
-    fn takes_reason(self) -> bool {
-        self != Self::Resume
-    }
-
-    /// Whether it means something for a process as it is now.
-    fn fits(self, detail: &ProcessDetail) -> bool {
-        match detail.summary.state {
-            State::Completed | State::Failed => false,
-            State::Suspended => matches!(self, Self::Resume | Self::Cancel | Self::Terminate),
-            State::Incident => self != Self::Resume,
-            State::Running => match self {
-                Self::Resume => false,
-                Self::Retry => detail.summary.waits.iter().any(|wait| {
-                    matches!(
-                        wait.waits_for,
-                        WaitsFor::Operator { .. } | WaitsFor::Attempt { .. }
-                    )
-                }),
-                Self::Suspend | Self::Cancel | Self::Terminate => true,
-            },
-        }
-    }
-
-    fn order(self, reason: String) -> Order {
-        match self {
-            Self::Retry => Order::Retry { reason },
-            Self::Resume => Order::Resume,
-            Self::Suspend => Order::Suspend { reason },
-            Self::Cancel => Order::Cancel { reason },
-            Self::Terminate => Order::Terminate { reason },
-        }
-    }
-
-    fn named(name: &str) -> Result<Self, Problem> {
-        let mut all = Self::ALL.into_iter();
-        let found = all.find(|verb| verb.name() == name);
-        found.ok_or_else(|| Problem::not_found("there is no page at this address"))
+/// Whether an order means something for a process as it is now.
+fn fits(verb: Verb, detail: &ProcessDetail) -> bool {
+    let summary = &detail.summary;
+    match summary.state {
+        State::Completed | State::Failed => false,
+        State::Suspended => !matches!(verb, Verb::Retry | Verb::Suspend),
+        State::Incident => verb != Verb::Resume,
+        State::Running => match verb {
+            Verb::Resume => false,
+            Verb::Retry => summary.waits.iter().any(|wait| {
+                matches!(
+                    wait.waits_for,
+                    WaitsFor::Operator { .. } | WaitsFor::Attempt { .. }
+                )
+            }),
+            Verb::Suspend
+            | Verb::Skip
+            | Verb::Set
+            | Verb::Move
+            | Verb::Migrate
+            | Verb::Cancel
+            | Verb::Terminate => true,
+        },
     }
 }
 
 /// Links to what the visitor can order now.
 pub fn offered(visit: &Visit, detail: &ProcessDetail) -> Markup {
-    let verbs: Vec<Verb> = match visit.may(OPERATE) {
-        true => Verb::ALL
-            .into_iter()
-            .filter(|verb| verb.fits(detail))
-            .collect(),
+    let is_versioned = detail.summary.version.is_some();
+    let fitting = ALL.iter().filter(|words| fits(words.verb, detail));
+    // A process that came with its text has no other version.
+    let fitting = fitting.filter(|words| words.verb != Verb::Migrate || is_versioned);
+    let offered: Vec<&Words> = match visit.may(OPERATE) {
+        true => fitting.collect(),
         false => Vec::new(),
     };
     let path = process_path(detail.summary.process);
     html! {
-        @if !verbs.is_empty() {
+        @if !offered.is_empty() {
             nav.verbs aria-label="Orders" {
-                @for verb in verbs {
-                    a.button.danger[verb.is_final()] href={ (path) "/" (verb.name()) } { (verb.title()) "…" }
+                @for words in offered {
+                    a.button.danger[matches!(words.verb, Verb::Cancel | Verb::Terminate)]
+                        href={ (path) "/" (words.name) } { (words.title) "…" }
                 }
             }
         }
@@ -168,61 +161,8 @@ pub fn offered(visit: &Visit, detail: &ProcessDetail) -> Markup {
 /// Says what was just ordered.
 pub fn done(visit: &Visit) -> Markup {
     let name = visit.query.one("done");
-    let verb = name.and_then(|name| Verb::named(name).ok());
+    let words = name.and_then(|name| named(name).ok());
     html! {
-        @if let Some(verb) = verb { p.notice.good role="status" { (verb.done()) } }
-    }
-}
-
-/// Asks whether it is meant.
-pub fn page(visit: &Visit) -> Result<Answer, Problem> {
-    let verb = Verb::named(visit.named("verb"))?;
-    let process = process(&visit.call, visit.named("process"))?;
-    let detail = detail(&visit.call, process, Detail::State)?;
-    let summary = &detail.summary;
-    let path = process_path(process);
-    let about = facts(&[
-        ("Process", html! { code { (process) } }),
-        ("Definition", definition(&summary.name, summary.version)),
-        ("State", state(summary.state)),
-    ]);
-    Ok(confirm(
-        visit,
-        &Confirm {
-            title: format!("{} this process?", verb.title()),
-            about,
-            will: verb.will(),
-            action: format!("{path}/{}", verb.name()),
-            button: format!("{} the process", verb.title()),
-            is_final: verb.is_final(),
-            reason: verb.takes_reason().then_some(REASON_MAX),
-            back: path,
-        },
-    ))
-}
-
-pub fn give(visit: &Visit) -> Result<Answer, Problem> {
-    let verb = Verb::named(visit.named("verb"))?;
-    let process = process(&visit.call, visit.named("process"))?;
-    let reason = visit.form.one("reason").unwrap_or("no reason given").trim();
-    if reason.chars().count() > REASON_MAX {
-        let what = format!("the reason must have at most {REASON_MAX} characters");
-        return Err(Problem::parameter(what));
-    }
-    let order = verb.order(reason.to_owned());
-    let QueryAnswer::Ordered { outcome } = visit.ask(&Query::Order { process, order })? else {
-        return Err(Problem::unfit());
-    };
-    match &outcome {
-        OrderOutcome::Done | OrderOutcome::Planned(_) => Ok(Answer::See(address(
-            &process_path(process),
-            [("done", verb.name())],
-        ))),
-        OrderOutcome::Unknown => Err(unknown(&process.to_string())),
-        OrderOutcome::Ended
-        | OrderOutcome::Suspended
-        | OrderOutcome::NotSuspended
-        | OrderOutcome::Damaged
-        | OrderOutcome::Refused(_) => Err(Problem::new(Code::Refused, words(process, &outcome))),
+        @if let Some(words) = words { p.notice.good role="status" { (words.done) } }
     }
 }

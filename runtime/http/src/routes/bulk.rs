@@ -3,7 +3,7 @@
 use super::{
     counts::{self, Many},
     orders::OrderBody,
-    search::{Search, cursor, find, place},
+    search::{Found, Search, cursor, find, place},
 };
 use crate::{
     engine::Call,
@@ -147,15 +147,29 @@ fn start(call: &Call, _: Nothing, start: Start) -> Result<Begun, Problem> {
     let order = start.order.read()?;
     let wanted = wanted(call, &start.search, &order)?;
     if start.dry_run {
-        return dry_run(call, &wanted);
+        let dry = dry_run(call, &wanted)?;
+        return Ok(Begun {
+            job: None,
+            would: Some(dry.count),
+            states: Some(dry.states),
+            sample: Some(dry.sample.processes.iter().map(Summary::of).collect()),
+        });
     }
+    Ok(Begun {
+        job: Some(begin(call, wanted, order)?),
+        would: None,
+        states: None,
+        sample: None,
+    })
+}
+
+/// Starts a job; its number.
+///
+/// # Errors
+/// If too many are under way, or it is too large.
+pub fn begin(call: &Call, wanted: Wanted, order: Order) -> Result<u64, Problem> {
     match ask(call, BulkQuery::Start { wanted, order })? {
-        BulkAnswer::Started { job } => Ok(Begun {
-            job: Some(job),
-            would: None,
-            states: None,
-            sample: None,
-        }),
+        BulkAnswer::Started { job } => Ok(job),
         BulkAnswer::TooMany { most } => Err(Problem::new(
             Code::Refused,
             format!("{most} bulk jobs are under way, and no more can be"),
@@ -174,7 +188,10 @@ fn start(call: &Call, _: Nothing, start: Start) -> Result<Begun, Problem> {
 }
 
 /// The processes that an order is about.
-fn wanted(call: &Call, search: &Search, order: &Order) -> Result<Wanted, Problem> {
+///
+/// # Errors
+/// If the search means all, or can't be read.
+pub fn wanted(call: &Call, search: &Search, order: &Order) -> Result<Wanted, Problem> {
     let mut wanted = search.wanted(call)?;
     if search.is_empty() {
         return Err(Problem::body(
@@ -187,13 +204,22 @@ fn wanted(call: &Call, search: &Search, order: &Order) -> Result<Wanted, Problem
     Ok(wanted)
 }
 
-fn dry_run(call: &Call, wanted: &Wanted) -> Result<Begun, Problem> {
-    let found = find(call, wanted.clone(), None, SAMPLE)?;
-    Ok(Begun {
-        job: None,
-        would: Some(counts::whole(call, wanted)?),
-        states: Some(counts::states(call, wanted)?),
-        sample: Some(found.processes.iter().map(Summary::of).collect()),
+/// The processes that a job would be about.
+pub struct DryRun {
+    pub count: u64,
+    /// How many of each state.
+    pub states: Vec<Many>,
+    /// The first of them.
+    pub sample: Found,
+}
+
+/// # Errors
+/// If the engine can't answer, or not in time.
+pub fn dry_run(call: &Call, wanted: &Wanted) -> Result<DryRun, Problem> {
+    Ok(DryRun {
+        count: counts::whole(call, wanted)?,
+        states: counts::states(call, wanted)?,
+        sample: find(call, wanted.clone(), None, SAMPLE)?,
     })
 }
 

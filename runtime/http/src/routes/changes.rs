@@ -1,9 +1,8 @@
 //! A stream of changes, as server-sent events: that something has been committed, or a process
 //! each time it is another.
 //!
-//! The driver only counts its commits. A stream looks at that number a few times a second, and asks
-//! only after it has changed; so streams cost the engine nothing while nothing happens, and little
-//! while much does.
+//! A stream asks only after something was committed; so streams cost the engine nothing while nothing
+//! happens, and little while much does.
 
 use super::search::{detail, process};
 use crate::{
@@ -12,24 +11,20 @@ use crate::{
     problem::Problem,
     reply::Reply,
     server::{Shared, now},
+    sse,
+    streams::{Asked, HEARTBEAT, Held},
     tokens::Role,
 };
-use axum::body::{Body, Bytes};
 use bureaucrat_host::query::Detail;
 use bureaucrat_model::ProcessId;
 use bureaucrat_views::processes::Summary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, sleep},
+    sync::watch,
+    time::{Instant, sleep_until},
 };
-
-/// How often a stream looks whether there is something new.
-const LOOK: Duration = Duration::from_millis(250);
-/// A stream without news says so, so that a client that is gone is noticed.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub fn operations() -> Vec<Operation> {
     vec![Operation {
@@ -59,8 +54,7 @@ pub struct Change {
 
 async fn watch(shared: Arc<Shared>, call: Call, given: Given) -> Result<Reply, Problem> {
     let wanted: Wanted = given.parameters()?;
-    let held = shared.streams.clone().try_acquire_owned();
-    let held = held.map_err(|_| Problem::unavailable("there are too many streams of changes"))?;
+    let held = shared.streams.enter(&call.caller.token.name)?;
     let process = match wanted.process {
         Some(id) => {
             let asked = call.clone();
@@ -69,72 +63,70 @@ async fn watch(shared: Arc<Shared>, call: Call, given: Given) -> Result<Reply, P
         None => None,
     };
     let stream = Stream {
+        commits: shared.streams.commits(),
         shared,
         call,
         process,
-        commits: None,
+        has_news: true,
         last: String::new(),
         said: Instant::now(),
         _held: held,
     };
-    let body = Body::from_stream(futures_lite::stream::unfold(stream, |mut stream| async {
-        let text = stream.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), stream))
-    }));
-    Ok(Reply::of(200, "text/event-stream", body))
+    Ok(sse::reply(stream))
 }
 
 struct Stream {
+    commits: watch::Receiver<u64>,
     shared: Arc<Shared>,
     call: Call,
     process: Option<ProcessId>,
-    commits: Option<u64>,
+    has_news: bool,
     /// What was said of the process last.
     last: String,
     said: Instant,
-    _held: OwnedSemaphorePermit,
+    _held: Held,
 }
 
-impl Stream {
-    /// What is sent next; nothing when the stream ends.
+impl sse::Events for Stream {
     async fn next(&mut self) -> Option<String> {
         loop {
-            // A token that is revoked or expires ends its streams.
-            let caller = &self.call.caller;
-            self.shared.guard.tokens.named(&caller.token, now())?;
+            // A token that is revoked or expires ends its streams, as the end of a session does.
+            let guard = &self.shared.guard;
+            if !guard.still_counts(&self.call.caller, now()) {
+                return None;
+            }
             if self.said.elapsed() >= HEARTBEAT {
                 self.said = Instant::now();
-                return Some(": still here\n\n".to_owned());
+                return Some(sse::STILL_HERE.to_owned());
             }
-            let commits = self.call.engine.commits();
-            if self.commits != Some(commits) {
-                self.commits = Some(commits);
+            if std::mem::take(&mut self.has_news) {
+                let commits = self.call.engine.commits();
                 if let Some(text) = self.news(commits).await {
                     self.said = Instant::now();
                     return Some(text);
                 }
             }
-            sleep(LOOK).await;
+            self.has_news = sse::changed(&mut self.commits).await;
         }
     }
+}
 
+impl Stream {
     async fn news(&mut self, commits: u64) -> Option<String> {
         let Some(process) = self.process else {
-            return event("change", &Change { commits });
+            return sse::event("change", &Change { commits });
         };
-        let call = self.call.clone();
+        let streams = &self.shared.streams;
+        sleep_until(streams.turn(Asked::Process, Instant::now())).await;
+        let (call, asked) = (self.call.clone(), Instant::now());
         let looked = self
             .shared
             .run(move || detail(&call, process, Detail::State));
         let summary = Summary::of(&looked.await.ok()?.summary);
-        let text = event("process", &summary)?;
+        streams.took(Asked::Process, asked.elapsed());
+        let text = sse::event("process", &summary)?;
         let is_new = text != self.last;
         self.last.clone_from(&text);
         is_new.then_some(text)
     }
-}
-
-fn event(name: &str, data: &impl Serialize) -> Option<String> {
-    let data = serde_json::to_string(data).ok()?;
-    Some(format!("event: {name}\ndata: {data}\n\n"))
 }

@@ -7,12 +7,15 @@ use crate::{
     problem::{Code, Problem},
     tokens::Role,
 };
-use bureaucrat_host::query::{AttributeKind, Place, Query, QueryAnswer, Wanted};
+use bureaucrat_host::query::{Attribute, AttributeKind, Place, Query, QueryAnswer, Wanted};
 use bureaucrat_views::counting;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 const READ: Access = Access::Needs(Role::Read, Reach::Processes);
 /// How long counting may take.
@@ -98,16 +101,71 @@ fn count(call: &Call, counted: Counted) -> Result<Counts, Problem> {
 #[derive(Deserialize, JsonSchema)]
 pub struct All {}
 
-/// Participants that processes wait for.
+/// Participants that processes wait for, the one that most wait for first.
 #[derive(Serialize, JsonSchema)]
 pub struct Participants {
-    participants: Vec<Many>,
+    participants: Vec<Waited>,
+}
+
+/// A participant that processes wait for.
+#[derive(Serialize, JsonSchema)]
+pub struct Waited {
+    /// The participant.
+    pub value: String,
+    /// How many processes wait for it.
+    pub count: u64,
+    /// The one of them that was launched first.
+    pub oldest: String,
+    /// When it was.
+    pub oldest_launched_at: u64,
 }
 
 fn participants(call: &Call, _: All) -> Result<Participants, Problem> {
-    let wanted = Search::default().wanted(call)?;
-    let participants = attributes(call, &AttributeKind::Participant, &wanted)?;
+    let participants = waited(call)?;
     Ok(Participants { participants })
+}
+
+/// The participants that the caller's processes wait for.
+///
+/// # Errors
+/// If the engine can't answer, or not in time.
+pub fn waited(call: &Call) -> Result<Vec<Waited>, Problem> {
+    let (began, wanted) = (Instant::now(), Search::default().wanted(call)?);
+    let mut found: BTreeMap<String, (u64, Place)> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        in_time(began)?;
+        let (by, wanted) = (AttributeKind::Participant, wanted.clone());
+        let query = Query::CountBy { by, wanted, after };
+        let QueryAnswer::CountedBy {
+            counts,
+            oldest,
+            next,
+        } = call.ask(&query)?
+        else {
+            return Err(Problem::unfit());
+        };
+        for ((attribute, count), place) in counts.into_iter().zip(oldest) {
+            if let Attribute::Participant(name) = attribute {
+                let sum = found.entry(name).or_insert((0, place));
+                // The newest come first, so what is counted later is older.
+                *sum = (sum.0.saturating_add(count), place);
+            }
+        }
+        after = next.filter(|_| found.len() <= VALUES_MAX);
+        if after.is_none() {
+            break;
+        }
+    }
+    let waited = found.into_iter().map(|(value, (count, oldest))| Waited {
+        value,
+        count,
+        oldest: oldest.process.to_string(),
+        oldest_launched_at: oldest.launched_at.0,
+    });
+    let mut waited: Vec<Waited> = waited.collect();
+    waited.sort_by_key(|one| std::cmp::Reverse(one.count));
+    Ok(waited)
 }
 
 fn kind(text: &str) -> Result<AttributeKind, Problem> {
@@ -179,7 +237,7 @@ pub fn attributes(call: &Call, by: &AttributeKind, wanted: &Wanted) -> Result<Ve
             wanted: wanted.clone(),
             after,
         };
-        let QueryAnswer::CountedBy { counts, next } = call.ask(&query)? else {
+        let QueryAnswer::CountedBy { counts, next, .. } = call.ask(&query)? else {
             return Err(Problem::unfit());
         };
         Ok((counts, next))

@@ -11,7 +11,10 @@ use crate::{
 };
 use bureaucrat_host::{
     broker::Source,
-    deployed::{ByView, DefinitionAnswer, DefinitionQuery, NameView, ScheduleView, VersionView},
+    deployed::{
+        ByView, DefinitionAnswer, DefinitionQuery, DeployedView, NameView, ScheduleView,
+        VersionView,
+    },
     handing_in::Receipt,
     query::{Query, QueryAnswer},
 };
@@ -24,7 +27,7 @@ use std::sync::Arc;
 const READ: Access = Access::Needs(Role::Read, Reach::Processes);
 const DEPLOY: Access = Access::Needs(Role::Deploy, Reach::Processes);
 /// The most bytes of a definition; the engine's own limit is lower.
-const DEFINITION_BYTES_MAX: usize = 16 << 20;
+pub const DEFINITION_BYTES_MAX: usize = 16 << 20;
 /// The content type of a message that deploys a definition.
 const DEFINITION_TYPE: &str = "application/x-bureaucrat-definition";
 
@@ -230,6 +233,22 @@ pub struct Schedules {
 }
 
 fn schedules(call: &Call, _: Nothing) -> Result<Schedules, Problem> {
+    let schedules = scheduled(call)?.into_iter();
+    Ok(Schedules {
+        schedules: schedules
+            .map(|(name, schedule)| Scheduled {
+                name: name.to_string(),
+                schedule: Schedule::of(&schedule),
+            })
+            .collect(),
+    })
+}
+
+/// The definitions that launch themselves, of those that are there for the caller.
+///
+/// # Errors
+/// If the engine can't answer.
+pub fn scheduled(call: &Call) -> Result<Vec<(DefinitionName, ScheduleView)>, Problem> {
     let mut schedules = Vec::new();
     for view in visible(call)? {
         let name = view.name.clone();
@@ -240,13 +259,10 @@ fn schedules(call: &Call, _: Nothing) -> Result<Schedules, Problem> {
             ..
         }) = shown
         {
-            schedules.push(Scheduled {
-                name: view.name.to_string(),
-                schedule: Schedule::of(&schedule),
-            });
+            schedules.push((view.name, schedule));
         }
     }
-    Ok(Schedules { schedules })
+    Ok(schedules)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -268,24 +284,8 @@ pub struct Retired {
 
 fn retire(call: &Call, by: ByName, retire: Retire) -> Result<Retired, Problem> {
     let name = name_of(&by.name)?;
-    if let Some(user) = call.caller.user() {
-        let visible = visible(call)?;
-        let found = visible.iter().find(|view| view.name == name);
-        let found = found.ok_or_else(|| unknown(name.as_str()))?;
-        if !is_of(&found.owner, user) {
-            let what = format!("the name `{name}` belongs to another user's definition");
-            return Err(Problem::forbidden(what));
-        }
-    }
     let version = retire.version.map(number).transpose()?;
-    let DefinitionAnswer::Retired {
-        name,
-        versions,
-        newest,
-    } = ask(call, DefinitionQuery::Retire { name, version })?
-    else {
-        return Err(Problem::unfit());
-    };
+    let (name, versions, newest) = retired(call, name, version)?;
     Ok(Retired {
         name: name.to_string(),
         retired: versions
@@ -296,27 +296,69 @@ fn retire(call: &Call, by: ByName, retire: Retire) -> Result<Retired, Problem> {
     })
 }
 
+/// Retires a version, or all of them: which ones, and what the name launches from now on.
+///
+/// # Errors
+/// If there is no such definition, or it is another user's.
+pub fn retired(
+    call: &Call,
+    name: DefinitionName,
+    version: Option<Number>,
+) -> Result<(DefinitionName, Vec<Number>, Option<Number>), Problem> {
+    if let Some(user) = call.caller.user() {
+        let visible = visible(call)?;
+        let found = visible.iter().find(|view| view.name == name);
+        let found = found.ok_or_else(|| unknown(name.as_str()))?;
+        if !is_of(&found.owner, user) {
+            let what = format!("the name `{name}` belongs to another user's definition");
+            return Err(Problem::forbidden(what));
+        }
+    }
+    let DefinitionAnswer::Retired {
+        name,
+        versions,
+        newest,
+    } = ask(call, DefinitionQuery::Retire { name, version })?
+    else {
+        return Err(Problem::unfit());
+    };
+    Ok((name, versions, newest))
+}
+
 /// A token of a user deploys as that user, under the user's rules; any other as an operator.
 async fn deploy(shared: Arc<Shared>, call: Call, mut given: Given) -> Result<Reply, Problem> {
     given.text()?;
+    let body = std::mem::take(&mut given.body.bytes);
+    let source = String::from_utf8(body).map_err(|_| Problem::unfit())?;
+    let deployed = deployed(shared, call, (source, given)).await?;
+    Ok(Reply::json(&Deployed::of(&deployed)))
+}
+
+/// The same, for the text of a definition and the request that brings it.
+///
+/// # Errors
+/// With the reasons, if it is rejected.
+pub async fn deployed(
+    shared: Arc<Shared>,
+    call: Call,
+    (source, given): (String, Given),
+) -> Result<DeployedView, Problem> {
     if call.caller.user().is_none() {
-        let source = given.text()?.to_owned();
         let answer = shared.run(move || ask(&call, DefinitionQuery::Deploy { source }));
         let DefinitionAnswer::Deployed(view) = answer.await? else {
             return Err(Problem::unfit());
         };
-        return Ok(Reply::json(&Deployed::of(&view)));
+        return Ok(view);
     }
-    let body = std::mem::take(&mut given.body.bytes);
     active(&call).await?;
     let mut receipts = send(
         &call,
         (Source::Launches, Some(DEFINITION_TYPE)),
-        body,
+        source.into_bytes(),
         given,
     );
     match receipts.next().await? {
-        Receipt::Deployed(view) => Ok(Reply::json(&Deployed::of(&view))),
+        Receipt::Deployed(view) => Ok(view),
         Receipt::Launched { .. }
         | Receipt::Rejected { .. }
         | Receipt::Stored

@@ -9,8 +9,8 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bureaucrat_host::{
-    facts::{FactAnswer, FactQuery, QUEUES_MAX},
-    modules::{DeployedModule, ModuleAnswer, ModuleQuery},
+    facts::{FactAnswer, FactQuery, QUEUES_MAX, QueueState},
+    modules::{DeployedModule, ModuleAnswer, ModuleQuery, Pointed},
     query::{Query, QueryAnswer},
 };
 use schemars::JsonSchema;
@@ -65,7 +65,9 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-fn ask(call: &Call, query: ModuleQuery) -> Result<ModuleAnswer, Problem> {
+/// # Errors
+/// If there is no such module, or the engine refuses what is ordered.
+pub fn ask(call: &Call, query: ModuleQuery) -> Result<ModuleAnswer, Problem> {
     let QueryAnswer::Modules(answer) = call.ask(&Query::Modules(query))? else {
         return Err(Problem::unfit());
     };
@@ -88,7 +90,7 @@ fn ask(call: &Call, query: ModuleQuery) -> Result<ModuleAnswer, Problem> {
             version,
         } => {
             let what = format!(
-                "{name}@{alias} stands for {name}@{version}; move or remove the alias first"
+                "the alias `{name}@{alias}` stands for `{name}@{version}`; move or remove it first"
             );
             Err(Problem::new(Code::Refused, what))
         }
@@ -153,11 +155,16 @@ pub struct One {
 }
 
 impl One {
-    fn pointed(&self) -> Result<bureaucrat_host::modules::Pointed, Problem> {
-        self.module
-            .parse()
-            .map_err(|reason: String| Problem::not_found(reason))
+    fn pointed(&self) -> Result<Pointed, Problem> {
+        pointed(&self.module)
     }
+}
+
+/// # Errors
+/// If no module can be called this.
+pub fn pointed(text: &str) -> Result<Pointed, Problem> {
+    text.parse()
+        .map_err(|reason: String| Problem::not_found(reason))
 }
 
 fn show(call: &Call, one: One) -> Result<ModuleObject, Problem> {
@@ -245,16 +252,27 @@ pub struct Aliased {
 }
 
 fn alias(call: &Call, by: ByAlias, meaning: Meaning) -> Result<Aliased, Problem> {
-    let to = match meaning.version {
-        Some(version) => format!("{}@{version}", by.module),
-        None => by.module.clone(),
+    set(call, (&by.module, &by.alias), meaning.version)
+}
+
+/// Lets an alias of a name stand for a version, or for the newest.
+///
+/// # Errors
+/// If there is no such version, or nothing can be called so.
+pub fn set(
+    call: &Call,
+    (module, alias): (&str, &str),
+    version: Option<u64>,
+) -> Result<Aliased, Problem> {
+    let to = match version {
+        Some(version) => format!("{module}@{version}"),
+        None => module.to_owned(),
     };
     let to = to.parse();
     let to = to
         .map_err(|error: bureaucrat_model::ModuleRefError| Problem::not_found(error.to_string()))?;
-    let alias = by.alias.parse();
-    let alias =
-        alias.map_err(|_| Problem::parameter(format!("`{}` can't be an alias", by.alias)))?;
+    let named = alias.parse();
+    let alias = named.map_err(|_| Problem::parameter(format!("`{alias}` can't be an alias")))?;
     let ModuleAnswer::Moved {
         name,
         alias,
@@ -287,6 +305,25 @@ pub struct Named {
     name: Vec<String>,
 }
 
+/// How queues are, and why the broker takes no messages, if that is so.
+///
+/// # Errors
+/// If there are too many of them, or the engine can't answer.
+pub fn looked_at(
+    call: &Call,
+    queues: Vec<String>,
+) -> Result<(Vec<QueueState>, Option<String>), Problem> {
+    if queues.len() > QUEUES_MAX {
+        let what = format!("at most {QUEUES_MAX} queues can be asked for");
+        return Err(Problem::parameter(what));
+    }
+    let query = Query::Facts(FactQuery::Queues { queues });
+    let QueryAnswer::Facts(FactAnswer::Queues { queues, blocked }) = call.ask(&query)? else {
+        return Err(Problem::unfit());
+    };
+    Ok((queues, blocked))
+}
+
 /// Queues as the broker sees them.
 #[derive(Serialize, JsonSchema)]
 pub struct Queues {
@@ -306,15 +343,7 @@ pub struct Queue {
 
 fn queues(call: &Call, named: Named) -> Result<Queues, Problem> {
     let names = named.name;
-    if names.len() > QUEUES_MAX {
-        let what = format!("at most {QUEUES_MAX} queues can be asked for");
-        return Err(Problem::parameter(what));
-    }
-    let queues = names.clone();
-    let query = Query::Facts(FactQuery::Queues { queues });
-    let QueryAnswer::Facts(FactAnswer::Queues { queues, blocked }) = call.ask(&query)? else {
-        return Err(Problem::unfit());
-    };
+    let (queues, blocked) = looked_at(call, names.clone())?;
     let queues = names.into_iter().zip(queues).map(|(name, state)| Queue {
         name,
         state: object(&state),

@@ -14,7 +14,7 @@ use bureaucrat_host::{
     commands::{Migration, Order, OrderOutcome},
     query::{Query, QueryAnswer},
 };
-use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf};
+use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf, ProcessId};
 use bureaucrat_views::orders::words;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub struct OrderBody {
     pub remove: Vec<String>,
     /// Of `move` an activity, of `migrate` NAME@VERSION.
     pub to: Option<String>,
-    /// Of `migrate`: only say where its parts would be.
+    /// Of `skip`, `set`, `move` and `migrate`: only say which parts are meant, and where they would be.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -105,7 +105,11 @@ impl OrderBody {
                 self.to.is_some(),
                 matches!(verb, Verb::Move | Verb::Migrate),
             ),
-            ("dry_run", self.dry_run, verb == Verb::Migrate),
+            (
+                "dry_run",
+                self.dry_run,
+                matches!(verb, Verb::Skip | Verb::Set | Verb::Move | Verb::Migrate),
+            ),
         ] {
             if is_given && !belongs {
                 return Err(Problem::body(format!(
@@ -133,7 +137,7 @@ impl OrderBody {
         let change = match verb {
             Verb::Cancel => return Ok(Order::Cancel { reason }),
             Verb::Suspend => return Ok(Order::Suspend { reason }),
-            Verb::Resume => return Ok(Order::Resume),
+            Verb::Resume => return Ok(Order::Resume { reason }),
             Verb::Terminate => return Ok(Order::Terminate { reason }),
             Verb::Retry if part == PartOf::Only => return Ok(Order::Retry { reason }),
             Verb::Migrate => {
@@ -164,6 +168,7 @@ impl OrderBody {
             part,
             change,
             reason,
+            dry_run: self.dry_run,
         }))
     }
 }
@@ -179,14 +184,23 @@ pub struct Done {
 fn give(call: &Call, one: One, body: OrderBody) -> Result<Done, Problem> {
     let order = body.read()?;
     let process = process(call, &one.process)?;
+    let outcome = ordered(call, process, order)?;
+    Ok(Done {
+        process: process.to_string(),
+        outcome: json!(outcome),
+    })
+}
+
+/// Gives an order; it was carried out or planned.
+///
+/// # Errors
+/// If it is refused.
+pub fn ordered(call: &Call, process: ProcessId, order: Order) -> Result<OrderOutcome, Problem> {
     let QueryAnswer::Ordered { outcome } = call.ask(&Query::Order { process, order })? else {
         return Err(Problem::unfit());
     };
     match &outcome {
-        OrderOutcome::Done | OrderOutcome::Planned(_) => Ok(Done {
-            process: process.to_string(),
-            outcome: json!(outcome),
-        }),
+        OrderOutcome::Done | OrderOutcome::Planned(_) => Ok(outcome),
         OrderOutcome::Unknown => Err(unknown(&process.to_string())),
         OrderOutcome::Ended
         | OrderOutcome::Suspended

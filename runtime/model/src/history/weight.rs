@@ -68,7 +68,7 @@ impl HistoryEvent {
             Self::Cancelled { by, .. }
             | Self::Retried { by, .. }
             | Self::ProcessSuspended { by, .. }
-            | Self::ProcessResumed { by }
+            | Self::ProcessResumed { by, .. }
             | Self::Migrated { by, .. }
             | Self::Terminated { by, .. }
             | Self::PartRetried { by, .. }

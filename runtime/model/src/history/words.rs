@@ -104,7 +104,7 @@ impl fmt::Display for HistoryEvent {
             Self::Parked { reason } => write!(f, "parked as an incident: {reason}"),
             Self::Resumed => f.write_str("continues after it was parked"),
             Self::ProcessSuspended { reason, by } => write!(f, "suspended by {by}: {reason}"),
-            Self::ProcessResumed { by } => write!(f, "resumed by {by}"),
+            Self::ProcessResumed { reason, by } => write!(f, "resumed by {by}: {reason}"),
             Self::Terminated { reason, by } => write!(f, "terminated by {by}: {reason}"),
             Self::Migrated {
                 from: Some(from),

@@ -41,7 +41,7 @@ impl Pure {
                 let status = &mut process.instance.status;
                 status.park(Parking::Suspended, reason.clone());
             }
-            Order::Resume => {
+            Order::Resume { .. } => {
                 let inputs = self.unpark(id).ok_or("it is not suspended")?;
                 self.give_kept(id, inputs);
             }

@@ -63,7 +63,7 @@ pub(super) fn whole(order: &Order, process: &Process) -> Ordered {
         Order::Cancel { .. } => "cancel",
         Order::Retry { .. } => "retry",
         Order::Suspend { .. } => "suspend",
-        Order::Resume => "resume",
+        Order::Resume { .. } => "resume",
         Order::Terminate { .. } => "terminate",
         Order::Modify(modification) => modification.change.verb(),
         Order::Migrate(_) => "migrate",

@@ -24,8 +24,8 @@ fn order(order: &Order) -> String {
         Order::Cancel { reason }
         | Order::Retry { reason }
         | Order::Suspend { reason }
+        | Order::Resume { reason }
         | Order::Terminate { reason } => reason,
-        Order::Resume => "",
         Order::Modify(modification) => &modification.reason,
         Order::Migrate(migration) => &migration.reason,
     };
@@ -46,10 +46,10 @@ fn order(order: &Order) -> String {
         Order::Cancel { .. }
         | Order::Retry { .. }
         | Order::Suspend { .. }
-        | Order::Resume
+        | Order::Resume { .. }
         | Order::Terminate { .. } => String::new(),
     };
-    let reason = match reason {
+    let reason = match reason.as_str() {
         "" => String::new(),
         reason => format!(" ({reason})"),
     };

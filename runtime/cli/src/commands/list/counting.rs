@@ -98,7 +98,7 @@ fn attributes(
             wanted: wanted.clone(),
             after,
         };
-        let QueryAnswer::CountedBy { counts, next } = control.ask(&query)? else {
+        let QueryAnswer::CountedBy { counts, next, .. } = control.ask(&query)? else {
             bail!("unexpected answer from the engine");
         };
         Ok((counts, next))

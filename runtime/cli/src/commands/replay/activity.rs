@@ -173,6 +173,7 @@ impl Trying<'_> {
             part: PartOf::Fiber(self.part.fiber),
             change: Change::Retry,
             reason: String::new(),
+            dry_run: false,
         };
         let limits = EngineLimits::default();
         let environment = environment(self.now, &limits);
