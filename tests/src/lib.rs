@@ -17,4 +17,5 @@ pub mod population;
 pub mod queues;
 pub mod raw_amqp;
 pub mod simulation;
+pub mod strangers;
 pub mod waiters;

@@ -5,6 +5,8 @@
 mod access;
 #[path = "http/burdens.rs"]
 mod burdens;
+#[path = "http/ending.rs"]
+mod ending;
 #[path = "http/launches.rs"]
 mod launches;
 #[path = "http/page_access.rs"]

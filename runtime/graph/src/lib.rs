@@ -137,3 +137,17 @@ impl Marks {
         node.change != Change::Removed && self.taken.contains(&node.path)
     }
 }
+
+/// Whether a picture may link to an address: one of `http`, `https` or a file, or one without a scheme. Others can
+/// have a browser run something.
+pub fn is_safe_link(address: &str) -> bool {
+    let before = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let scheme = before.split_once(':').map(|(scheme, _)| scheme);
+    let is_known = |scheme: &str| {
+        let mut known = ["http", "https", "file"].into_iter();
+        known.any(|known| scheme.eq_ignore_ascii_case(known))
+    };
+    // Browsers leave out what can't be seen before they look for a scheme.
+    let is_plain = !address.starts_with(' ') && !address.chars().any(char::is_control);
+    is_plain && scheme.is_none_or(is_known)
+}

@@ -34,7 +34,7 @@ const STYLES: [(Style, &str); 8] = [
 pub(crate) fn document(drawing: &Drawing, link: Option<&str>) -> String {
     let mut writer = Writer {
         out: String::new(),
-        link,
+        link: link.filter(|link| crate::is_safe_link(link)),
     };
     let Drawing {
         width,
@@ -373,6 +373,28 @@ mod tests {
             "M0 0L0 13Q0 20 7 20L30 20"
         );
         assert_eq!(rounded(&[(0, 0), (0, 4), (4, 4)]), "M0 0L0 2Q0 4 2 4L4 4");
+    }
+
+    #[test]
+    fn links_run_nothing() {
+        for (address, is_safe) in [
+            ("order.xml#L{line}", true),
+            ("/definitions/a?line={line}#{path}", true),
+            ("https://host.example/{path}", true),
+            ("HTTP://host.example/a:b", true),
+            ("file:///home/ada/order.xml", true),
+            ("./a:b", true),
+            ("javascript:alert(1)", false),
+            ("JavaScript:alert({line})", false),
+            (" javascript:alert(1)", false),
+            ("java\tscript:alert(1)", false),
+            ("\u{1}javascript:alert(1)", false),
+            ("data:text/html,<script>", false),
+            ("vbscript:x", false),
+            ("{path}:alert(1)", false),
+        ] {
+            assert_eq!(crate::is_safe_link(address), is_safe, "{address:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use crate::{
     body::Budget,
     connections,
     engine::{Call, Engine},
-    guard::{Caller, Guard},
+    exchange::{Came, stopped},
+    guard::{Caller, Guard, LOOPBACK},
     openapi,
     operation::{API, Access, Given, Method, Operation, Run, check_type},
     pages,
@@ -31,15 +32,24 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::{Mutex, Semaphore, watch},
+};
 
 /// How long an answer may take; compiling what is deployed may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
 /// The most streams of changes.
 const STREAMS_MAX: usize = 64;
+/// How long a question may take after the server was told to stop: less than connections have.
+const ENDING: Duration = Duration::from_secs(4);
+/// How much later than it should the server may stop.
+const LATE: Duration = Duration::from_secs(1);
 /// The longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
@@ -85,10 +95,23 @@ pub enum ServeError {
     Threads(io::Error),
 }
 
-/// A running server. It ends with the process.
+/// A running server. It ends with the process, or when it is stopped.
 pub struct Server {
     /// Where it listens: the port is one of the system's choice if 0 was asked for.
     pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    /// Disconnected once the last connection is closed.
+    closed: std::sync::mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// Takes no more connections, and waits until the requests that are under way are answered, but not
+    /// for long. Those that wait for a process are told how it stands, and streams end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+        // Nothing is ever sent.
+        let _ = self.closed.recv_timeout(connections::GRACE + LATE);
+    }
 }
 
 /// What all requests share.
@@ -102,6 +125,8 @@ pub struct Shared {
     pub streams: Arc<Semaphore>,
     /// When the engine was last asked whether it is ready, and what it said.
     pub readiness: Mutex<Option<(Instant, Readiness)>>,
+    /// Whether the server stops.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// Serves the API, on threads of its own.
@@ -126,6 +151,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         },
         hosts: hosts(settings),
     };
+    let (stop, stopping) = watch::channel(false);
     let shared = Arc::new(Shared {
         engine,
         guard,
@@ -134,34 +160,50 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         budget: Budget::default(),
         streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         readiness: Mutex::default(),
+        stopping: stopping.clone(),
     });
     let failed = |error| ServeError::Listen {
         address: listen,
         error,
     };
-    let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
     let app = router(shared, settings.version);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Threads)?;
+    let listener = {
+        let _context = runtime.enter();
+        bound(listen).map_err(failed)?
+    };
+    let address = listener.local_addr().map_err(failed)?;
+    let (open, closed) = std::sync::mpsc::channel();
     let accept = move || {
+        let _open: std::sync::mpsc::Sender<()> = open;
         // If it fails, the thread works anyway.
         let _ = setpriority_process(None, NICE);
-        runtime.block_on(async move {
-            match TcpListener::from_std(listener) {
-                Ok(listener) => connections::accept(&listener, tls, app).await,
-                Err(error) => tracing::error!(%error, "the HTTP API cannot listen"),
-            }
-        });
+        runtime.block_on(connections::accept(listener, tls, app, stopping));
     };
     std::thread::Builder::new()
         .name("http".into())
         .spawn(accept)
         .map_err(ServeError::Threads)?;
-    Ok(Server { address })
+    Ok(Server {
+        address,
+        stop,
+        closed,
+    })
+}
+
+/// Listens, with room for many who come at the same time.
+fn bound(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A port that was ours a moment ago can be taken again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
 /// The names that requests may have for this server.
@@ -170,7 +212,7 @@ fn hosts(settings: &Settings) -> Vec<String> {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
+    let usual = LOOPBACK.map(str::to_owned);
     let configured = settings.hosts.iter().map(|host| host.to_ascii_lowercase());
     usual.into_iter().chain([own]).chain(configured).collect()
 }
@@ -201,7 +243,7 @@ fn router(shared: Arc<Shared>, version: &str) -> Router {
 }
 
 /// The headers that all answers have.
-async fn guarded(mut response: Response) -> Response {
+pub(crate) async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let is_of = |kind: &str| {
         let found = headers.get(header::CONTENT_TYPE);
@@ -340,6 +382,9 @@ impl Shared {
         let head = (request.method(), request.uri(), request.headers());
         let caller = self.guard.admit(head, access, now())?;
         let caller = caller.ok_or_else(Problem::unfit)?;
+        if let Some(came) = request.extensions().get::<Came>() {
+            came.recognize()?;
+        }
         match self.rates.take(&caller.token.name, Instant::now()) {
             true => Ok(caller),
             false => Err(Problem {
@@ -359,7 +404,18 @@ impl Shared {
     ) -> Result<T, Problem> {
         let busy = |_| Problem::unavailable("too many questions wait for the engine");
         let done = self.pool.run(work).map_err(busy)?;
-        match tokio::time::timeout(ANSWER_PATIENCE, done).await {
+        let stopped_for_long = async {
+            stopped(self.stopping.clone()).await;
+            tokio::time::sleep(ENDING).await;
+        };
+        let answered = tokio::select! {
+            answered = tokio::time::timeout(ANSWER_PATIENCE, done) => answered,
+            () = stopped_for_long => {
+                let what = "the engine stops; an order may take effect anyway";
+                return Err(Problem::unavailable(what));
+            }
+        };
+        match answered {
             Ok(Ok(done)) => done,
             // It has panicked, and said why in the log.
             Ok(Err(_)) => Err(Problem::new(Code::Internal, "the question failed")),

@@ -6,6 +6,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bureaucrat_model::Timestamp;
+use rustix::{fs::OFlags, io::Errno};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -81,6 +82,11 @@ pub enum TokenError {
         path: PathBuf,
         error: serde_json::Error,
     },
+    #[error(
+        "{} is not safe: {why}; it must be a file of the engine's user that nobody else can read (chmod 600), or \
+         remove it, and it is made again", .path.display()
+    )]
+    Unsafe { path: PathBuf, why: &'static str },
     #[error("there is a token `{0}` already; revoke it first, or choose another name")]
     Taken(String),
     #[error(
@@ -101,6 +107,13 @@ pub(crate) fn draw() -> Result<String, TokenError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Whether a text can be a token that was drawn here.
+fn is_secret(text: &str) -> bool {
+    let digits = text.strip_prefix(PREFIX);
+    let bytes = digits.and_then(|digits| URL_SAFE_NO_PAD.decode(digits).ok());
+    bytes.is_some_and(|bytes| bytes.len() == 32)
 }
 
 pub(crate) fn hash(secret: &str) -> [u8; 32] {
@@ -133,8 +146,12 @@ impl Tokens {
     pub fn open(storage: &Path) -> Result<Self, TokenError> {
         let path = storage.join(LOCAL_FILE);
         let secret = match read(&path)? {
-            Some(text) if !text.trim().is_empty() => text.trim().to_owned(),
-            Some(_) | None => {
+            Some(text) if is_secret(text.trim()) => text.trim().to_owned(),
+            Some(_) => {
+                let why = "it does not hold a token";
+                return Err(TokenError::Unsafe { path, why });
+            }
+            None => {
                 let secret = format!("{PREFIX}{}", draw()?);
                 write(&path, format!("{secret}\n").as_bytes())?;
                 secret
@@ -303,20 +320,44 @@ fn private() -> OpenOptions {
     options
 }
 
+/// The text of a file of our own that nobody else can read or replace; none if it is not there.
 fn read(path: &Path) -> Result<Option<String>, TokenError> {
-    let read = File::open(path).and_then(|file| {
-        let mut text = String::new();
-        file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-        Ok(text)
-    });
-    match read {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(TokenError::File {
-            path: path.to_owned(),
-            error,
-        }),
+    let failed = |error| TokenError::File {
+        path: path.to_owned(),
+        error,
+    };
+    // Opening must not wait for the other end of a pipe, nor follow where a link leads.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            let why = "it is a link";
+            let path = path.to_owned();
+            return Err(TokenError::Unsafe { path, why });
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let known = file.metadata().map_err(failed)?;
+    let why = if !known.is_file() {
+        Some("it is not a regular file")
+    } else if known.uid() != rustix::process::geteuid().as_raw() {
+        Some("it belongs to another user")
+    } else if known.mode() & 0o077 != 0 {
+        Some("others may read or write it")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        let path = path.to_owned();
+        return Err(TokenError::Unsafe { path, why });
     }
+    let mut text = String::new();
+    let read = file.take(FILE_BYTES_MAX).read_to_string(&mut text);
+    read.map_err(failed)?;
+    Ok(Some(text))
 }
 
 /// Writes a file that only its user can read, whole or not at all.
@@ -386,6 +427,45 @@ mod tests {
         // It stays over a restart.
         let again = Tokens::open(storage).unwrap();
         assert!(again.find(local.trim(), NOW).is_some());
+    }
+
+    #[test]
+    fn a_file_that_others_can_have_changed_is_no_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path();
+        let path = storage.join(LOCAL_FILE);
+        Tokens::open(storage).unwrap();
+        let secret = fs::read_to_string(&path).unwrap();
+        let why = |make: &dyn Fn()| {
+            let _ = fs::remove_file(&path);
+            make();
+            match Tokens::open(storage).map(|_| ()) {
+                Err(TokenError::Unsafe { why, .. }) => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        let of_mode = |text: &str, mode| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for mode in [0o640, 0o604, 0o622] {
+            let made = why(&|| of_mode(&secret, mode));
+            assert_eq!(made, "others may read or write it", "{mode:o}");
+        }
+        let elsewhere = storage.join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        let linked = why(&|| std::os::unix::fs::symlink(&elsewhere, &path).unwrap());
+        assert_eq!(linked, "it is a link");
+        for text in ["", "password\n", "bureaucrat_short"] {
+            let made = why(&|| of_mode(text, 0o600));
+            assert_eq!(made, "it does not hold a token", "{text}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(Tokens::open(storage).is_err());
+        fs::remove_dir(&path).unwrap();
+        // Once it is gone, it is made again.
+        Tokens::open(storage).unwrap();
     }
 
     #[test]

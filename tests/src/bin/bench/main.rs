@@ -10,6 +10,7 @@ mod events;
 mod floods;
 mod forward;
 mod growth;
+mod http;
 mod levels;
 mod log;
 mod memory;
@@ -51,6 +52,8 @@ enum Part {
     Growth(growth::Settings),
     /// Memory, other processes' p99 and shutdown time while the engine is flooded
     Floods(floods::Settings),
+    /// Other processes' p99, memory, and who is answered, while 10,000 strangers hold connections of the HTTP API
+    Http(http::Settings),
     /// What an event with a key costs among few processes that wait, and among many
     Events(events::Settings),
     /// The first page of each search, among few processes and among many
@@ -78,6 +81,7 @@ fn main() -> Result<()> {
         Some(Part::Levels(settings)) => levels::run(&settings),
         Some(Part::Growth(settings)) => growth::run(&settings),
         Some(Part::Floods(settings)) => floods::run(&settings),
+        Some(Part::Http(settings)) => http::run(&settings),
         Some(Part::Events(settings)) => events::run(&settings),
         Some(Part::Search(settings)) => search::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
