@@ -19,10 +19,10 @@ use tokio::{
     time::sleep,
 };
 
-/// How long one that was closed waits before it comes back.
-const BACK: Duration = Duration::from_secs(1);
 /// How long a slow one waits between two bytes.
 const SLOW: Duration = Duration::from_millis(500);
+/// The bytes that the kernel keeps for one who does not read them.
+const RECEIVED: u32 = 4 << 10;
 /// The nice value of their thread.
 const NICE: i32 = 19;
 /// Addresses of this machine that they come from, so that none runs out of ports.
@@ -73,33 +73,40 @@ pub struct Strangers {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the deaf ask for, and with which token.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
+/// How strangers go about it.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    pub kinds: Vec<Kind>,
+    /// How long one that was closed waits before it comes back.
+    pub back: Duration,
+    /// What the deaf ask for, and with which token.
     pub path: String,
     pub token: Option<String>,
 }
 
 impl Strangers {
-    /// So many strangers of these kinds in turn. Their thread lets all others of the machine go first.
+    /// So many strangers, of the kinds in turn. Their thread lets all others of the machine go first.
     ///
     /// # Errors
     /// When the system gives no thread, or not enough file handles.
-    pub fn start(server: SocketAddr, count: usize, kinds: &[Kind], wanted: &Wanted) -> Result<Self> {
+    pub fn start(server: SocketAddr, count: usize, manner: Manner) -> Result<Self> {
         raise(count as u64 + 256)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let counts = Arc::new(Counts::default());
         let (stop, mut stopped) = watch::channel(());
-        let (its, kinds, wanted) = (counts.clone(), kinds.to_vec(), Arc::new(wanted.clone()));
+        let (its, manner) = (counts.clone(), Arc::new(manner));
         let run = move || {
             // Other machines' strangers would take none of this one's time.
             let _ = rustix::process::setpriority_process(None, NICE);
             runtime.block_on(async move {
-                for (number, kind) in kinds.iter().cycle().take(count).enumerate() {
-                    let (counts, wanted, kind) = (its.clone(), wanted.clone(), *kind);
-                    tokio::spawn(async move { live(server, (number, kind), &wanted, &counts).await });
+                let kinds = manner.kinds.iter().cycle().take(count);
+                for (number, kind) in kinds.enumerate() {
+                    let (counts, manner, kind) = (its.clone(), manner.clone(), *kind);
+                    tokio::spawn(
+                        async move { live(server, (number, kind), &manner, &counts).await },
+                    );
                 }
                 let _ = stopped.changed().await;
             });
@@ -151,34 +158,31 @@ fn raise(wanted: u64) -> Result<()> {
         .with_context(|| format!("{wanted} files are needed, the limit is {hard}"))
 }
 
-async fn live(
-    server: SocketAddr,
-    (number, kind): (usize, Kind),
-    wanted: &Wanted,
-    counts: &Counts,
-) {
+async fn live(server: SocketAddr, (number, kind): (usize, Kind), manner: &Manner, counts: &Counts) {
     loop {
         if let Ok(mut stream) = connect(server, number).await {
             counts.connected.fetch_add(1, Relaxed);
             counts.open.fetch_add(1, Relaxed);
             // It ends when the server closes the connection.
-            let _ = misbehave(&mut stream, kind, wanted).await;
+            let _ = misbehave(&mut stream, kind, manner).await;
             counts.open.fetch_sub(1, Relaxed);
             counts.closed.fetch_add(1, Relaxed);
         }
-        sleep(BACK).await;
+        sleep(manner.back).await;
     }
 }
 
 async fn connect(server: SocketAddr, number: usize) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
+    // The kernel takes little for those who read nothing.
+    socket.set_recv_buffer_size(RECEIVED)?;
     let last = u8::try_from(number % usize::from(ADDRESSES)).unwrap_or_default();
     let address = Ipv4Addr::new(127, 0, 0, 1 + last);
     socket.bind(SocketAddr::from((address, 0)))?;
     socket.connect(server).await
 }
 
-async fn misbehave(stream: &mut TcpStream, kind: Kind, wanted: &Wanted) -> std::io::Result<()> {
+async fn misbehave(stream: &mut TcpStream, kind: Kind, manner: &Manner) -> std::io::Result<()> {
     let login = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n";
     match kind {
         Kind::Idle => {}
@@ -208,11 +212,11 @@ async fn misbehave(stream: &mut TcpStream, kind: Kind, wanted: &Wanted) -> std::
         }
         Kind::Garbage => stream.write_all(&[b'\xff'; 4 << 10]).await?,
         Kind::Deaf => {
-            let token = wanted.token.as_deref();
+            let token = manner.token.as_deref();
             let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
             let request = format!(
                 "GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
-                wanted.path,
+                manner.path,
                 token.unwrap_or_default()
             );
             loop {
@@ -220,7 +224,11 @@ async fn misbehave(stream: &mut TcpStream, kind: Kind, wanted: &Wanted) -> std::
                 sleep(SLOW).await;
             }
         }
-        Kind::Handshake => stream.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01").await?,
+        Kind::Handshake => {
+            stream
+                .write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01")
+                .await?
+        }
     }
     // Reads until the end, and takes whatever comes.
     let mut bytes = [0; 512];

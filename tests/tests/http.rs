@@ -9,6 +9,8 @@ mod burdens;
 mod ending;
 #[path = "http/launches.rs"]
 mod launches;
+#[path = "http/metrics.rs"]
+mod metrics;
 #[path = "http/page_access.rs"]
 mod page_access;
 #[path = "http/pages.rs"]
@@ -17,3 +19,5 @@ mod pages;
 mod rig;
 #[path = "http/sites.rs"]
 mod sites;
+#[path = "http/work.rs"]
+mod work;

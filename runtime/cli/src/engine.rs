@@ -139,7 +139,10 @@ pub fn run(
 
 /// Serves the HTTP API, if a setting says where. Returns what stops it.
 #[cfg(feature = "http")]
-fn serve_http(configuration: &Configuration, answers: Answers) -> anyhow::Result<Box<dyn FnOnce()>> {
+fn serve_http(
+    configuration: &Configuration,
+    answers: Answers,
+) -> anyhow::Result<Box<dyn FnOnce()>> {
     let Some(http) = &configuration.http else {
         return Ok(Box::new(|| ()));
     };

@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn a_log_steers_no_terminal() {
         let mut log = Harmless(Vec::new());
-        log.write_all("\x1b[31mERROR\x1b[0m a\u{202e}b\n".as_bytes()).unwrap();
+        log.write_all("\x1b[31mERROR\x1b[0m a\u{202e}b\n".as_bytes())
+            .unwrap();
         assert_eq!(log.0, b"\x1b[31mERROR\x1b[0m a\\u202eb\n");
     }
 

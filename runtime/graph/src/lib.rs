@@ -13,6 +13,7 @@ mod bound;
 mod compare;
 mod drawing;
 mod layout;
+mod link;
 mod mermaid;
 mod node;
 mod read;
@@ -22,6 +23,7 @@ mod widths;
 
 pub use bound::{BOXES_MAX, MERMAID_MAX};
 pub use drawing::{Drawing, Edge, Figure, Rect, Text};
+pub use link::is_safe_link;
 
 use bureaucrat_definition::Outline;
 use bureaucrat_model::ActivityPath;
@@ -136,18 +138,4 @@ impl Marks {
     fn is_taken(&self, node: &Node) -> bool {
         node.change != Change::Removed && self.taken.contains(&node.path)
     }
-}
-
-/// Whether a picture may link to an address: one of `http`, `https` or a file, or one without a scheme. Others can
-/// have a browser run something.
-pub fn is_safe_link(address: &str) -> bool {
-    let before = address.split(['/', '?', '#']).next().unwrap_or_default();
-    let scheme = before.split_once(':').map(|(scheme, _)| scheme);
-    let is_known = |scheme: &str| {
-        let mut known = ["http", "https", "file"].into_iter();
-        known.any(|known| scheme.eq_ignore_ascii_case(known))
-    };
-    // Browsers leave out what can't be seen before they look for a scheme.
-    let is_plain = !address.starts_with(' ') && !address.chars().any(char::is_control);
-    is_plain && scheme.is_none_or(is_known)
 }

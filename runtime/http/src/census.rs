@@ -8,7 +8,7 @@ use crate::{
     NICE,
     engine::Call,
     problem::Problem,
-    routes::counts::{attributes, whole, Many},
+    routes::counts::{Many, attributes, whole},
 };
 use bureaucrat_host::{
     backlog::Waiting,
@@ -112,7 +112,9 @@ impl Census {
             let mut last = census.last.lock().unwrap_or_else(PoisonError::into_inner);
             match counted {
                 Ok(counted) => last.counted = Some(Arc::new(counted)),
-                Err(problem) => tracing::debug!(problem.detail, "the processes could not be counted"),
+                Err(problem) => {
+                    tracing::debug!(problem.detail, "the processes could not be counted")
+                }
             }
             last.is_running = false;
             last.number += 1;

@@ -109,7 +109,8 @@ impl Exchange {
         let (mut response, held) = match held {
             Some(held) => (response, held),
             None => {
-                let what = "other answers, which nobody takes, fill the memory that there is for them";
+                let what =
+                    "other answers, which nobody takes, fill the memory that there is for them";
                 (refused(Problem::unavailable(what)).await, None)
             }
         };
@@ -146,7 +147,10 @@ pub async fn stopped(mut stopping: watch::Receiver<bool>) {
 
 /// The bytes of a request line and of headers, as they came.
 fn head_bytes(head: &Parts) -> usize {
-    let path = head.uri.path_and_query().map_or(1, |path| path.as_str().len());
+    let path = head
+        .uri
+        .path_and_query()
+        .map_or(1, |path| path.as_str().len());
     let line = head.method.as_str().len() + path + " HTTP/1.1\r\n".len() + 1;
     let headers = head.headers.iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());

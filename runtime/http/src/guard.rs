@@ -343,11 +343,36 @@ mod tests {
         assert_eq!(post(&[own, ("sec-fetch-site", "same-origin")]), "local");
         // A proxy that encrypts is before a server that doesn't, under a name that others know.
         for (scheme, host, origin, is_own) in [
-            (Scheme::Https, "localhost:8017", "https://localhost:8017", true),
-            (Scheme::Https, "localhost:8017", "http://localhost:8017", false),
-            (Scheme::Https, "engine.example", "http://engine.example", false),
-            (Scheme::Http, "engine.example", "https://engine.example", true),
-            (Scheme::Http, "engine.example", "ftp://engine.example", false),
+            (
+                Scheme::Https,
+                "localhost:8017",
+                "https://localhost:8017",
+                true,
+            ),
+            (
+                Scheme::Https,
+                "localhost:8017",
+                "http://localhost:8017",
+                false,
+            ),
+            (
+                Scheme::Https,
+                "engine.example",
+                "http://engine.example",
+                false,
+            ),
+            (
+                Scheme::Http,
+                "engine.example",
+                "https://engine.example",
+                true,
+            ),
+            (
+                Scheme::Http,
+                "engine.example",
+                "ftp://engine.example",
+                false,
+            ),
         ] {
             let guard = Guard {
                 tokens: Tokens::open(fixture._folder.path()).unwrap(),

@@ -12,8 +12,10 @@
 #![forbid(unsafe_code)]
 
 mod body;
+pub(crate) mod census;
 mod connections;
 mod cookie;
+mod dispatch;
 pub mod engine;
 mod exchange;
 pub mod guard;

@@ -260,7 +260,10 @@ mod tests {
             visit
         };
         let visits: Vec<Visit> = (0..KNOWN_MAX).map(|_| enter()).collect();
-        let busy: Vec<Busy> = visits[1..].iter().map(|visit| visit.visitor().busy()).collect();
+        let busy: Vec<Busy> = visits[1..]
+            .iter()
+            .map(|visit| visit.visitor().busy())
+            .collect();
         let last = enter();
         assert!(is_sent_away(&visits[0]) && !visits[1..].iter().any(is_sent_away));
         // Now all have requests under way.

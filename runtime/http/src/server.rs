@@ -1,30 +1,30 @@
-//! The server: what its threads share, and the way of a request from its checks to its answer.
+//! The server: what its threads share, and the headers that all answers have.
 
 use crate::{
     NICE,
     body::Budget,
+    census::Census,
     connections,
+    dispatch::handler,
     engine::{Call, Engine},
     exchange::{Came, stopped},
     guard::{Caller, Guard, LOOPBACK},
     openapi,
-    operation::{API, Access, Given, Method, Operation, Run, check_type},
+    operation::{API, Access},
     pages,
     pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
-    reply::Reply,
     routes::{self, health::Readiness},
     sessions::Sessions,
     tokens::{TokenError, Tokens},
 };
 use axum::{
     Router,
-    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
+    extract::Request,
     http::{HeaderValue, header},
     middleware,
     response::Response,
-    routing::{MethodFilter, on},
 };
 use bureaucrat_model::Timestamp;
 use rustix::process::setpriority_process;
@@ -50,8 +50,6 @@ const STREAMS_MAX: usize = 64;
 const ENDING: Duration = Duration::from_secs(4);
 /// How much later than it should the server may stop.
 const LATE: Duration = Duration::from_secs(1);
-/// The longest idempotency key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
 
 /// How the API is served.
 #[derive(Debug, Clone)]
@@ -117,6 +115,7 @@ impl Server {
 /// What all requests share.
 pub struct Shared {
     pub engine: Arc<dyn Engine>,
+    census: Arc<Census>,
     pub guard: Guard,
     pool: Pool,
     rates: Rates,
@@ -154,6 +153,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
     let (stop, stopping) = watch::channel(false);
     let shared = Arc::new(Shared {
         engine,
+        census: Arc::default(),
         guard,
         pool: Pool::start().map_err(ServeError::Threads)?,
         rates: Rates::default(),
@@ -283,97 +283,16 @@ pub(crate) async fn guarded(mut response: Response) -> Response {
     response
 }
 
-type Named = Result<RawPathParams, RawPathParamsRejection>;
-
-fn handler(shared: &Arc<Shared>, operation: Operation) -> axum::routing::MethodRouter {
-    let filter = match operation.method {
-        Method::Get => MethodFilter::GET,
-        Method::Post => MethodFilter::POST,
-        Method::Put => MethodFilter::PUT,
-        Method::Delete => MethodFilter::DELETE,
-    };
-    let (shared, operation) = (shared.clone(), Arc::new(operation));
-    on(filter, move |named: Named, request: Request| {
-        let (shared, operation) = (shared.clone(), operation.clone());
-        async move {
-            let answered = carry_out(&shared, &operation, named, request).await;
-            answered.unwrap_or_else(Problem::into_reply).into_response()
-        }
-    })
-}
-
-async fn carry_out(
-    shared: &Arc<Shared>,
-    operation: &Arc<Operation>,
-    named: Named,
-    request: Request,
-) -> Result<Reply, Problem> {
-    let caller = match operation.access {
-        Access::Open => {
-            let head = (request.method(), request.uri(), request.headers());
-            shared.guard.admit(head, Access::Open, now())?
-        }
-        Access::Needs(..) => Some(shared.admitted(&request, operation.access)?),
-    };
-    let path = path(named)?;
-    let (head, body) = request.into_parts();
-    let content_type = head.headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    check_type(operation.body, content_type)?;
-    let key = match operation.is_idempotent {
-        true => idempotency_key(&head.headers)?,
-        false => None,
-    };
-    let given = Given {
-        path,
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        key,
-        body: shared.budget.read(body, operation.body_bytes_max).await?,
-    };
-    let call = caller.map(|caller| Call {
-        engine: shared.engine.clone(),
-        caller,
-    });
-    match (&operation.run, call) {
-        (Run::Blocking(run), Some(call)) => {
-            let run = run.clone();
-            let mut reply = shared.run(move || run(&call, &given)).await?;
-            if reply.status == 200 {
-                reply.status = operation.status;
-            }
-            Ok(reply)
-        }
-        (Run::Waiting(run), Some(call)) => run(shared.clone(), call, given).await,
-        (Run::Open(run), _) => run(shared.clone(), head.headers, given).await,
-        (Run::Blocking(_) | Run::Waiting(_), None) => Err(Problem::unfit()),
-    }
-}
-
-/// The parameters in a path.
-fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
-    let named = named.map_err(|_| Problem::not_found("the path is not UTF-8"))?;
-    let named = named.iter();
-    Ok(named
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
-}
-
-fn idempotency_key(headers: &axum::http::HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let is_fit = |byte: u8| (b'!'..=b'~').contains(&byte);
-    let bytes = value.as_bytes();
-    let fits = (1..=KEY_BYTES_MAX).contains(&bytes.len()) && bytes.iter().copied().all(is_fit);
-    match value.to_str() {
-        Ok(key) if fits => Ok(Some(key.to_owned())),
-        Ok(_) | Err(_) => Err(Problem::parameter(format!(
-            "`Idempotency-Key` must have 1 to {KEY_BYTES_MAX} visible characters of ASCII"
-        ))),
-    }
-}
-
 impl Shared {
+    /// The engine, for somebody who was admitted.
+    pub fn call(&self, caller: Caller) -> Call {
+        Call {
+            engine: self.engine.clone(),
+            caller,
+            census: self.census.clone(),
+        }
+    }
+
     /// Checks a request, and counts it against its token.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ impl Spans {
 
 /// The memory that a store has, in bytes, by what for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StoreMemory {
+pub struct MemoryUse {
     /// Recent records that are in the log alone.
     pub memtables: u64,
     /// Blocks of files that were read.

@@ -47,12 +47,19 @@ fn who_waits_is_answered_before_the_engine_stops() -> Result<()> {
         }
         ensure!(Instant::now() < deadline, "it is not launched");
     };
-    let mut result = sent(&rig, &format!("GET /api/v1/processes/{process}/result?wait=300"), "")?;
+    let mut result = sent(
+        &rig,
+        &format!("GET /api/v1/processes/{process}/result?wait=300"),
+        "",
+    )?;
     rig.engine.terminate()?;
     let is_running = |answer: &Answer, status: u16| -> Result<bool> {
         let told = answer.json()?;
         let is_close = answer.header("connection") == Some("close");
-        Ok(answer.status == status && is_close && told["status"] == "running" && told["process"] == process.as_str())
+        Ok(answer.status == status
+            && is_close
+            && told["status"] == "running"
+            && told["process"] == process.as_str())
     };
     let answer = read(&mut launch)?;
     ensure!(is_running(&answer, 201)?, "{answer:?}");
@@ -63,10 +70,18 @@ fn who_waits_is_answered_before_the_engine_stops() -> Result<()> {
     // A stream ends as it should: with its last chunk.
     let mut rest = Vec::new();
     std::io::Read::read_to_end(&mut changes, &mut rest)?;
-    ensure!(rest.ends_with(b"0\r\n\r\n"), "{:?}", String::from_utf8_lossy(&rest));
+    ensure!(
+        rest.ends_with(b"0\r\n\r\n"),
+        "{:?}",
+        String::from_utf8_lossy(&rest)
+    );
     let code = rig.engine.ended(PATIENCE)?;
     ensure!(code == 0, "it ended with {code}");
-    ensure!(rig.engine.log().contains("bureaucrat has stopped"), "{}", rig.engine.log_tail());
+    ensure!(
+        rig.engine.log().contains("bureaucrat has stopped"),
+        "{}",
+        rig.engine.log_tail()
+    );
     // What was answered is there after the next start.
     rig.again()?;
     let path = format!("/api/v1/processes/{process}");

@@ -19,7 +19,9 @@ pub fn run(graph: &Graph) -> anyhow::Result<Exit> {
         bail!("only one of the two definitions can be read from standard input");
     }
     if let Some(link) = graph.link.as_deref().filter(|link| !is_safe_link(link)) {
-        bail!("--link {link}: expected an address of http, https or a file, or one without a scheme");
+        bail!(
+            "--link {link}: expected an address of http, https or a file, or one without a scheme"
+        );
     }
     let Some(new) = read(&graph.file)? else {
         return Ok(Exit::Failed);

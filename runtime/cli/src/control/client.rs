@@ -105,7 +105,9 @@ impl Control {
                 break;
             }
             if asked.elapsed() > ANSWER_PATIENCE {
-                bail!("the engine has worked on it for too long; what was ordered may take effect anyway");
+                bail!(
+                    "the engine has worked on it for too long; what was ordered may take effect anyway"
+                );
             }
             self.reader.consume(beats);
         }

@@ -94,7 +94,7 @@ impl Waits {
 
 /// What was seen with one of the two in the engine's place.
 #[derive(Debug, Serialize)]
-struct Seen {
+pub struct Seen {
     before: Waits,
     flooded: Waits,
     /// Messages of the flood that were published meanwhile.

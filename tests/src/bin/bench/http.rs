@@ -16,17 +16,23 @@ use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::{
     engine::broker_url,
     http::Client,
-    strangers::{Kind, Strangers, Wanted},
+    strangers::{Kind, Manner, Strangers},
 };
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    net::{SocketAddr, TcpListener},
+    time::{Duration, Instant},
+};
 
 /// How long the engine may take to start, and strangers to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long healthy processes run before they are measured.
 const WARMING: Duration = Duration::from_secs(3);
+/// Connections that another server keeps: as many as the engine does of strangers.
+const KEPT: usize = 256;
 /// How often somebody with a token asks.
 const ASKING: Duration = Duration::from_millis(100);
 
@@ -35,7 +41,10 @@ pub struct Settings {
     /// Strangers
     #[arg(long, default_value_t = 10_000)]
     strangers: usize,
-    /// Seconds of each look, calm and with strangers in turn
+    /// Milliseconds after which one whose connection was closed comes back
+    #[arg(long, default_value_t = 5_000)]
+    back: u64,
+    /// Seconds of each look: calm, with strangers at another server, and with them at the engine
     #[arg(long, default_value_t = 8)]
     seconds: u64,
     /// Looks of each kind
@@ -77,9 +86,12 @@ struct Seen {
 #[derive(Debug, Serialize)]
 struct Measured {
     calm: Vec<Seen>,
+    /// With the same strangers at a server that does nothing for them: what they cost this machine.
+    elsewhere: Vec<Seen>,
     besieged: Vec<Seen>,
     /// Of the medians of the p99s.
-    p99_ratio: f64,
+    p99_to_calm: f64,
+    p99_to_elsewhere: f64,
     /// From the end of the strangers until a launch was answered.
     launch_millis: f64,
     peak_mib: f64,
@@ -106,7 +118,12 @@ pub fn run(settings: &Settings) -> Result<()> {
     let client = Client::of(&engine)?;
     let token = std::fs::read_to_string(engine.storage().join("http-token"))?;
     let healthy = Healthy::start(&url, &tasks, &engine.name("answers"))?;
-    launch_healthy(settings.healthy, &clerk, &engine.name("launches"), &participant)?;
+    launch_healthy(
+        settings.healthy,
+        &clerk,
+        &engine.name("launches"),
+        &participant,
+    )?;
     all_have_asked(&healthy, settings.healthy).with_context(|| engine.log_tail())?;
     std::thread::sleep(WARMING);
     let look = |strangers: Option<&Strangers>| -> Result<Seen> {
@@ -124,20 +141,30 @@ pub fn run(settings: &Settings) -> Result<()> {
             connected: strangers.map_or(0, Strangers::connected) - connected,
         })
     };
-    let wanted = Wanted {
+    let manner = Manner {
+        kinds: Kind::ALL.into(),
+        back: Duration::from_millis(settings.back),
         path: "/api/v1/openapi.json".into(),
         token: None,
     };
-    let (mut calm, mut besieged) = (Vec::new(), Vec::new());
-    let mut launch_millis: f64 = 0.0;
-    for _ in 0..settings.rounds {
-        calm.push(look(None)?);
-        let strangers =
-            Strangers::start(client.address, settings.strangers, &Kind::ALL, &wanted)?;
+    let besiege = |server: SocketAddr| -> Result<Strangers> {
+        let strangers = Strangers::start(server, settings.strangers, manner.clone())?;
         let began = Instant::now();
         while strangers.connected() < settings.strangers as u64 && began.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(20));
         }
+        Ok(strangers)
+    };
+    let plain = plain_server()?;
+    let (mut calm, mut elsewhere, mut besieged) = (Vec::new(), Vec::new(), Vec::new());
+    let mut launch_millis: f64 = 0.0;
+    for _ in 0..settings.rounds {
+        calm.push(look(None)?);
+        let strangers = besiege(plain)?;
+        elsewhere.push(look(Some(&strangers))?);
+        drop(strangers);
+        std::thread::sleep(WARMING);
+        let strangers = besiege(client.address)?;
         besieged.push(look(Some(&strangers))?);
         drop(strangers);
         let began = Instant::now();
@@ -153,8 +180,10 @@ pub fn run(settings: &Settings) -> Result<()> {
         quantile(&all, 0.5)
     };
     let measured = Measured {
-        p99_ratio: p99(&besieged) / p99(&calm),
+        p99_to_calm: p99(&besieged) / p99(&calm),
+        p99_to_elsewhere: p99(&besieged) / p99(&elsewhere),
         calm,
+        elsewhere,
         besieged,
         launch_millis,
         peak_mib: mib(processes::memory(pid)?.peak),
@@ -165,6 +194,22 @@ pub fn run(settings: &Settings) -> Result<()> {
     }
     engine.end()?;
     Ok(())
+}
+
+/// A server that keeps some connections of strangers, and does nothing for them.
+fn plain_server() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || {
+        let mut kept = VecDeque::new();
+        for stream in listener.incoming() {
+            kept.extend(stream);
+            if kept.len() > KEPT {
+                kept.pop_front();
+            }
+        }
+    });
+    Ok(address)
 }
 
 /// Asks for so long, each time over a new connection.
@@ -202,22 +247,52 @@ fn print(settings: &Settings, measured: &Measured) {
     );
     println!(
         "{:>9} | {:>7} {:>7} {:>8} {:>6} | {:>6} {:>7} {:>6} | {:>8} {:>7} {:>6} {:>7} {:>8} | {:>9}",
-        "look", "count", "median", "p99", "max", "MiB", "handles", "CPU %", "answered", "put off", "closed",
-        "median", "longest", "connected"
+        "look",
+        "count",
+        "median",
+        "p99",
+        "max",
+        "MiB",
+        "handles",
+        "CPU %",
+        "answered",
+        "put off",
+        "closed",
+        "median",
+        "longest",
+        "connected"
     );
-    let looks = measured.calm.iter().zip(&measured.besieged);
-    for (name, seen) in looks.flat_map(|(calm, besieged)| [("calm", calm), ("strangers", besieged)]) {
+    let looks = measured.calm.iter().zip(&measured.elsewhere);
+    let looks = looks.zip(&measured.besieged);
+    let looks = looks.flat_map(|((calm, elsewhere), besieged)| {
+        [
+            ("calm", calm),
+            ("elsewhere", elsewhere),
+            ("strangers", besieged),
+        ]
+    });
+    for (name, seen) in looks {
         let (waits, asked) = (&seen.waits, &seen.asked);
         println!(
             "{name:>9} | {:>7} {:>7.2} {:>8.2} {:>6.1} | {:>6.0} {:>7} {:>6.1} | {:>8} {:>7} {:>6} {:>7.1} {:>8.1} | {:>9}",
-            waits.count, waits.median_millis, waits.p99_millis, waits.longest_millis,
-            seen.resident_mib, seen.handles, seen.cpu,
-            asked.answered, asked.put_off, asked.closed, asked.median_millis, asked.longest_millis,
+            waits.count,
+            waits.median_millis,
+            waits.p99_millis,
+            waits.longest_millis,
+            seen.resident_mib,
+            seen.handles,
+            seen.cpu,
+            asked.answered,
+            asked.put_off,
+            asked.closed,
+            asked.median_millis,
+            asked.longest_millis,
             seen.connected
         );
     }
     println!(
-        "p99 with strangers / calm: {:.2}; peak {:.0} MiB; a launch right after them: {:.1} ms",
-        measured.p99_ratio, measured.peak_mib, measured.launch_millis
+        "p99 with strangers / calm: {:.2}, / with them elsewhere: {:.2}; peak {:.0} MiB; a launch right after them: \
+         {:.1} ms",
+        measured.p99_to_calm, measured.p99_to_elsewhere, measured.peak_mib, measured.launch_millis
     );
 }

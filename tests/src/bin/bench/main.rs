@@ -14,6 +14,8 @@ mod http;
 mod levels;
 mod log;
 mod memory;
+mod metrics;
+mod pages;
 mod participant;
 mod processes;
 mod profile;
@@ -58,6 +60,10 @@ enum Part {
     Events(events::Settings),
     /// The first page of each search, among few processes and among many
     Search(search::Settings),
+    /// Each page of the dashboard, among few processes and among many, and a long list to its end
+    Pages(pages::Settings),
+    /// Rate and CPU per action with a scrape of the metrics each second, and without
+    Metrics(metrics::Settings),
     /// Resident memory after hostile messages of several MiB
     Memory(memory::Settings),
     /// Bytes written by a step of a process with large fields, and by an `all` with many branches
@@ -84,6 +90,8 @@ fn main() -> Result<()> {
         Some(Part::Http(settings)) => http::run(&settings),
         Some(Part::Events(settings)) => events::run(&settings),
         Some(Part::Search(settings)) => search::run(&settings),
+        Some(Part::Pages(settings)) => pages::run(&settings),
+        Some(Part::Metrics(settings)) => metrics::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),

@@ -145,12 +145,7 @@ fn park_waiters(flood: &Flood, clerk: &Clerk, launches: &str, pid: u32) -> Resul
     processes::rest(pid, PATIENCE)
 }
 
-pub fn launch_healthy(
-    count: u64,
-    clerk: &Clerk,
-    launches: &str,
-    participant: &str,
-) -> Result<()> {
+pub fn launch_healthy(count: u64, clerk: &Clerk, launches: &str, participant: &str) -> Result<()> {
     for who in 0..count {
         let definition = format!(
             "<process>\
