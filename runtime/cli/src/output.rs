@@ -17,7 +17,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let written = match fs::metadata(path) {
         Ok(old) if !old.is_file() => fs::write(path, bytes),
         Ok(old) => {
-            // A link goes on leading to the file.
+            // A link leads to the file as before.
             let target = fs::canonicalize(path);
             target.and_then(|target| replace(&target, bytes, Some(old.permissions())))
         }
@@ -26,17 +26,37 @@ pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn replace(path: &Path, bytes: &[u8], mode: Option<Permissions>) -> io::Result<()> {
-    let folder = match path.parent() {
+/// Writes a new file that only this user can read.
+///
+/// # Errors
+/// If it can't be written, or is there already.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Of files that are not whole yet.
+const PREFIX: &str = ".bureaucrat-";
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) | None => Path::new("."),
-    };
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: Option<Permissions>) -> io::Result<()> {
     // As any new file; the user's mask applies.
     let new = Permissions::from_mode(0o666);
     let mut file = tempfile::Builder::new()
-        .prefix(".bureaucrat-")
+        .prefix(PREFIX)
         .permissions(new)
-        .tempfile_in(folder)?;
+        .tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     if let Some(mode) = mode {
         file.as_file().set_permissions(mode)?;
@@ -70,6 +90,12 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
         write(Path::new("/dev/null"), b"x").unwrap();
         assert!(write(&path("nowhere/x"), b"x").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        let private = path("private");
+        write_private(&private, b"secret").unwrap();
+        assert!(write_private(&private, b"other").is_err());
+        assert_eq!(fs::read(&private).unwrap(), b"secret");
+        let mode = fs::metadata(&private).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
     }
 }

@@ -88,6 +88,8 @@ pub async fn accept(
             }
         };
         let visit = room.enter(peer.ip());
+        // One that had to leave for it closes its connection first, and requests have their turn.
+        tokio::task::yield_now().await;
         let (tls, exchange) = (tls.clone(), exchange.clone());
         let (open, stopping) = (open.clone(), stopping.clone());
         tokio::spawn(async move {

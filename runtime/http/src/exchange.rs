@@ -54,12 +54,12 @@ pub struct Exchange {
 pub struct Came(Arc<Room>, Visitor);
 
 impl Came {
-    /// Somebody with a token has sent this request.
+    /// Somebody with this token has sent the request.
     ///
     /// # Errors
     /// If there are too many of them.
-    pub fn recognize(&self) -> Result<(), Problem> {
-        let recognized = self.0.recognize(&self.1);
+    pub fn recognize(&self, token: &str) -> Result<(), Problem> {
+        let recognized = self.0.recognize(&self.1, token);
         recognized.map_err(|_| Problem::unavailable("there are too many connections"))
     }
 }
@@ -101,7 +101,9 @@ impl Exchange {
         let held = match HttpBody::size_hint(response.body()).lower() {
             small if small <= SMALL => Some(None),
             bytes => {
-                let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+                // One that is larger than all together may have it for itself.
+                let kib = usize::try_from(bytes.div_ceil(1 << 10)).unwrap_or(usize::MAX);
+                let kib = u32::try_from(kib.min(BUDGET_KIB)).unwrap_or(u32::MAX);
                 let held = self.budget.try_acquire_many_owned(kib);
                 held.ok().map(Some)
             }
@@ -140,7 +142,7 @@ async fn refused(problem: Problem) -> Response {
 /// Waits until the server stops.
 pub async fn stopped(mut stopping: watch::Receiver<bool>) {
     if stopping.wait_for(|stops| *stops).await.is_err() {
-        // Whoever could stop it is gone: it runs until the process ends.
+        // Nobody can stop it any more: it runs until the process ends.
         std::future::pending::<()>().await;
     }
 }

@@ -207,7 +207,7 @@ mod tests {
         local: String,
         reader: String,
         ada: String,
-        _folder: tempfile::TempDir,
+        folder: tempfile::TempDir,
     }
 
     fn fixture() -> Fixture {
@@ -229,7 +229,7 @@ mod tests {
                 scheme: Scheme::Http,
                 hosts: vec!["localhost".into(), "127.0.0.1".into(), "[::1]".into()],
             },
-            _folder: folder,
+            folder,
         }
     }
 
@@ -375,7 +375,7 @@ mod tests {
             ),
         ] {
             let guard = Guard {
-                tokens: Tokens::open(fixture._folder.path()).unwrap(),
+                tokens: Tokens::open(fixture.folder.path()).unwrap(),
                 sessions: Sessions::default(),
                 scheme,
                 hosts: Vec::new(),

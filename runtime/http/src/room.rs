@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 pub const STRANGERS_MAX: usize = 256;
 /// The most connections of those who have sent a token.
 pub const KNOWN_MAX: usize = 768;
+/// The most connections of one token, so that one that was stolen locks out no other.
+pub const OF_TOKEN_MAX: usize = 384;
 
 /// All connections.
 #[derive(Default)]
@@ -28,7 +30,8 @@ struct Held {
     next: u64,
     /// In the order in which they came.
     strangers: BTreeMap<u64, (IpAddr, Arc<Place>)>,
-    known: BTreeMap<u64, Arc<Place>>,
+    /// Each with the name of its token.
+    known: BTreeMap<u64, (Arc<str>, Arc<Place>)>,
     /// How many strangers each address has.
     addresses: HashMap<IpAddr, usize>,
 }
@@ -91,26 +94,31 @@ impl Room {
         self.held().send_stranger_away();
     }
 
-    /// The connection belongs to somebody with a token from now on.
+    /// The connection belongs to somebody with this token from now on. If there are too many, one without
+    /// a request has to leave.
     ///
     /// # Errors
-    /// If all others of them have requests under way.
-    pub fn recognize(&self, visitor: &Visitor) -> Result<(), Full> {
+    /// If all others have requests under way.
+    pub fn recognize(&self, visitor: &Visitor, token: &str) -> Result<(), Full> {
         let mut held = self.held();
         if !held.strangers.contains_key(&visitor.number) {
             return Ok(());
         }
-        if held.known.len() >= KNOWN_MAX {
-            let is_idle = |place: &Arc<Place>| place.answering.load(Relaxed) == 0;
+        let is_its = |(_, (name, _)): &(&u64, &(Arc<str>, Arc<Place>))| **name == *token;
+        let has_many = held.known.iter().filter(is_its).count() >= OF_TOKEN_MAX;
+        if has_many || held.known.len() >= KNOWN_MAX {
             let mut places = held.known.iter();
-            let idle = places.find(|(_, place)| is_idle(place));
-            let (number, place) = idle.ok_or(Full)?;
+            let gives_way = places.find(|known| {
+                let (_, (_, place)) = known;
+                (!has_many || is_its(known)) && place.answering.load(Relaxed) == 0
+            });
+            let (number, (_, place)) = gives_way.ok_or(Full)?;
             place.end.notify_one();
             let number = *number;
             held.known.remove(&number);
         }
         if let Some(place) = held.take_stranger(visitor.number) {
-            held.known.insert(visitor.number, place);
+            held.known.insert(visitor.number, (token.into(), place));
         }
         Ok(())
     }
@@ -228,7 +236,7 @@ mod tests {
     fn strangers_close_each_other_and_nobody_else() {
         let room = Arc::new(Room::default());
         let known = room.enter(HERE);
-        room.recognize(&known.visitor()).unwrap();
+        room.recognize(&known.visitor(), "a").unwrap();
         let first = room.enter(HERE);
         let strangers: Vec<Visit> = (0..2 * STRANGERS_MAX).map(|_| room.enter(HERE)).collect();
         assert!(is_sent_away(&first) && !is_sent_away(&known));
@@ -236,7 +244,7 @@ mod tests {
         assert_eq!(left.count(), STRANGERS_MAX);
         // The newest are those that are left, and one of them may be known at any time.
         let last = strangers.last().unwrap();
-        assert_eq!(room.recognize(&last.visitor()), Ok(()));
+        assert_eq!(room.recognize(&last.visitor(), "a"), Ok(()));
         drop((known, first, strangers));
         let held = room.held();
         assert!(held.strangers.is_empty() && held.known.is_empty() && held.addresses.is_empty());
@@ -254,24 +262,38 @@ mod tests {
     #[test]
     fn a_connection_without_a_request_gives_way_to_another_with_a_token() {
         let room = Arc::new(Room::default());
-        let enter = || {
+        let enter = |token: &str| {
             let visit = room.enter(HERE);
-            room.recognize(&visit.visitor()).unwrap();
+            room.recognize(&visit.visitor(), token).unwrap();
             visit
         };
-        let visits: Vec<Visit> = (0..KNOWN_MAX).map(|_| enter()).collect();
-        let busy: Vec<Busy> = visits[1..]
-            .iter()
-            .map(|visit| visit.visitor().busy())
-            .collect();
-        let last = enter();
+        let names = ["a", "b"].into_iter().cycle();
+        let visits: Vec<Visit> = names.take(KNOWN_MAX).map(enter).collect();
+        let rest = visits[1..].iter();
+        let busy: Vec<Busy> = rest.map(|visit| visit.visitor().busy()).collect();
+        let last = enter("a");
         assert!(is_sent_away(&visits[0]) && !visits[1..].iter().any(is_sent_away));
         // Now all have requests under way.
         let _busy = last.visitor().busy();
         let other = room.enter(HERE);
-        assert_eq!(room.recognize(&other.visitor()), Err(Full));
+        assert_eq!(room.recognize(&other.visitor(), "b"), Err(Full));
         drop(busy);
-        assert_eq!(room.recognize(&other.visitor()), Ok(()));
+        assert_eq!(room.recognize(&other.visitor(), "b"), Ok(()));
         assert!(is_sent_away(&visits[1]));
+    }
+
+    #[test]
+    fn one_token_leaves_room_for_others() {
+        let room = Arc::new(Room::default());
+        let mut held = Vec::new();
+        for number in 0..=OF_TOKEN_MAX {
+            let visit = room.enter(other(1));
+            let recognized = room.recognize(&visit.visitor(), "stolen");
+            assert_eq!(recognized.is_ok(), number < OF_TOKEN_MAX, "{number}");
+            held.push((visit.visitor().busy(), visit));
+        }
+        let one = room.enter(other(2));
+        assert_eq!(room.recognize(&one.visitor(), "a"), Ok(()));
+        assert!(!is_sent_away(&one));
     }
 }

@@ -302,7 +302,7 @@ impl Shared {
         let caller = self.guard.admit(head, access, now())?;
         let caller = caller.ok_or_else(Problem::unfit)?;
         if let Some(came) = request.extensions().get::<Came>() {
-            came.recognize()?;
+            came.recognize(&caller.token.name)?;
         }
         match self.rates.take(&caller.token.name, Instant::now()) {
             true => Ok(caller),

@@ -253,9 +253,9 @@ fn handles(rig: &Rig) -> Result<usize> {
 const BACK: Duration = Duration::from_millis(500);
 /// More than the server keeps of strangers.
 const STRANGERS: usize = 500;
-/// The most strangers that the server keeps, and the most connections at all.
+/// The most strangers that the server keeps, and the most connections of one token.
 const STRANGERS_MAX: usize = 256;
-const CONNECTIONS_MAX: usize = 1_024;
+const OF_TOKEN_MAX: usize = 384;
 /// Handles that come and go: the control socket, files of the store.
 const OTHERS: usize = 64;
 /// What answers that nobody takes may cost at most, and some room.
@@ -328,8 +328,8 @@ fn answers_that_nobody_takes_have_a_bound() -> Result<()> {
         ensure!(answer.status == 200, "{}", answer.status);
     }
     let before = resident_mib(&rig)?;
-    // They want 350 MiB together.
-    let strangers = Strangers::start(rig.client.address, 400, manner)?;
+    // They want 260 MiB together.
+    let strangers = Strangers::start(rig.client.address, 300, manner)?;
     let deadline = Instant::now() + PATIENCE;
     let mut is_full = false;
     while !is_full {
@@ -367,7 +367,7 @@ fn connections_with_a_token_are_bounded_and_those_without_a_request_give_way() -
         rig.local
     );
     let mut streams = Vec::new();
-    for number in 0..CONNECTIONS_MAX + 100 {
+    for number in 0..OF_TOKEN_MAX + 100 {
         let mut stream = TcpStream::connect(rig.client.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(request.as_bytes())?;
@@ -379,7 +379,7 @@ fn connections_with_a_token_are_bounded_and_those_without_a_request_give_way() -
         );
         streams.push(stream);
         let kept = handles(&rig)?;
-        ensure!(kept <= before + CONNECTIONS_MAX + OTHERS, "{kept} handles");
+        ensure!(kept <= before + OF_TOKEN_MAX + OTHERS, "{kept} handles");
     }
     ensure!(is_closed(&mut streams[0])?, "the oldest is kept");
     Ok(())

@@ -14,6 +14,7 @@ const POLICY: &str = r#"
 [default]
 launches = true
 awaits = ["**"]
+participants = ["nobody"]
 publishes = ["**"]
 deploys = ["**"]
 cancels = ["**"]

@@ -6,14 +6,21 @@ use bureaucrat_host::{
     Host, HostConfig, Standing,
     backlog::Waiting,
     clock::SystemClock,
+    damage::Damages,
     handing_in::HandedIn,
     meters::{MemoryUse, Meters, Spans},
     query::{Query, QueryAnswer},
+    questions::{Asked, answer},
 };
 use bureaucrat_http::{Engine, Server, Settings, serve};
-use bureaucrat_model::Operator;
+use bureaucrat_model::{Operator, Timestamp};
 use bureaucrat_store::{MemoryStore, Store};
-use bureaucrat_tests::{counted::Counted, http::Client, polled::sandbox, population::Population};
+use bureaucrat_tests::{
+    counted::Counted,
+    http::Client,
+    polled::sandbox,
+    population::{BEGAN, Population},
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -24,12 +31,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A host that answers and was not started.
 struct Still {
     host: Host,
+    store: Arc<Counted>,
+    damages: Damages,
     log: Spans,
 }
 
 impl Engine for Still {
     fn ask(&self, query: &Query, by: &Operator) -> QueryAnswer {
-        self.host.query(query, by)
+        let asked = Asked {
+            store: &*self.store,
+            now: Timestamp(BEGAN.0 + 1_000_000),
+            damages: &self.damages,
+        };
+        // The host would ask its driver where tasks are, and wait.
+        answer(&asked, query).unwrap_or_else(|| self.host.query(query, by))
     }
 
     fn hand_in(&self, _: HandedIn) {}
@@ -96,7 +111,15 @@ impl Pages {
             version: "0",
         };
         let log = Spans::default();
-        let server = serve(&settings, Arc::new(Still { host, log }))?;
+        let server = serve(
+            &settings,
+            Arc::new(Still {
+                host,
+                store: store.clone(),
+                damages: Damages::default(),
+                log,
+            }),
+        )?;
         let token = std::fs::read_to_string(folder.path().join("http-token"))?;
         Ok(Self {
             client: Client {
@@ -120,14 +143,12 @@ impl Pages {
     /// Waits until the processes are counted, which is done beside the pages.
     fn counted(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let (mut last, _) = self.open("/")?;
         loop {
-            let (page, read) = self.open("/")?;
+            let (_, read) = self.open("/")?;
             // Without the count, a page reads about as many rows as there are processes.
-            if page == last && read < 5_000 {
+            if read < 5_000 {
                 return Ok(());
             }
-            last = page;
             ensure!(Instant::now() < deadline, "the processes are not counted");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -95,7 +95,7 @@ impl Control {
         let mut stream = self.reader.get_ref();
         let written = stream.write_all(&text);
         written.map_err(|error| failed(error, "the engine closed the connection"))?;
-        // What says that the engine works on it is no part of the answer.
+        // What says that the engine works on it is not part of the answer.
         let asked = Instant::now();
         loop {
             let bytes = self.reader.fill_buf();
@@ -140,10 +140,15 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::control::{BEAT, SOCKET, serve};
+    use bureaucrat_host::query::Wanted;
     use nix::sys::socket::Backlog;
 
     #[test]
     fn an_engine_that_works_is_told_from_one_that_was_stopped() {
+        let query = Query::Count {
+            wanted: Wanted::default(),
+            after: None,
+        };
         let folder = tempfile::tempdir().unwrap();
         let slow = BEAT * 5 / 2;
         serve(folder.path(), move |_, _| {
@@ -157,9 +162,12 @@ mod tests {
         (&stream).write_all(b"{\"query\": \"count\"}\n").unwrap();
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line).unwrap();
-        assert!(line.starts_with("  {"), "{line}");
+        assert!(
+            line.starts_with("  ") && line.trim_start().starts_with('{'),
+            "{line}"
+        );
         let mut control = Control::connect(folder.path()).unwrap();
-        let refused = control.ask(&Query::Count).unwrap_err().to_string();
+        let refused = control.ask(&query).unwrap_err().to_string();
         assert_eq!(refused, "the engine could not answer: done");
 
         // Nobody accepts, as in a process that was stopped: connecting works, until it doesn't.
@@ -185,7 +193,7 @@ mod tests {
             reader: BufReader::new(stream.try_clone().unwrap()),
             storage: folder.path().to_owned(),
         };
-        let words = control.ask(&Query::Count).unwrap_err().to_string();
+        let words = control.ask(&query).unwrap_err().to_string();
         assert!(words.contains("SIGCONT"), "{words}");
     }
 }

@@ -53,7 +53,7 @@ pub struct Readiness {
 }
 
 async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
-    // Whoever comes while it is being asked waits for that answer: anybody may ask.
+    // Anyone who comes while it is being asked waits for that answer: strangers may ask, too.
     let mut known = shared.readiness.lock().await;
     let readiness = match *known {
         Some((at, readiness)) if at.elapsed() < FRESH => readiness,

@@ -212,7 +212,7 @@ fn plain_server() -> Result<SocketAddr> {
     Ok(address)
 }
 
-/// Asks for so long, each time over a new connection.
+/// Asks again and again until the time is over, each time over a new connection.
 fn ask(client: Client, token: &str, time: Duration) -> Asked {
     let (began, mut asked, mut took) = (Instant::now(), Asked::default(), Vec::new());
     while began.elapsed() < time {
