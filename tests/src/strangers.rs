@@ -1,7 +1,7 @@
 //! Clients of the HTTP API that mean it no good: they hold connections, send without end, send rubbish, and
 //! take no answers. One that is closed comes back.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -150,12 +150,11 @@ fn raise(wanted: u64) -> Result<()> {
     if soft >= wanted {
         return Ok(());
     }
-    setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard)
-        .and_then(|()| match hard >= wanted {
-            true => Ok(()),
-            false => Err(nix::errno::Errno::EMFILE),
-        })
-        .with_context(|| format!("{wanted} files are needed, the limit is {hard}"))
+    ensure!(
+        hard >= wanted,
+        "{wanted} files are needed, the limit is {hard}"
+    );
+    setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).context("cannot raise the limit of open files")
 }
 
 async fn live(server: SocketAddr, (number, kind): (usize, Kind), manner: &Manner, counts: &Counts) {
