@@ -258,8 +258,8 @@ const STRANGERS_MAX: usize = 256;
 const OF_TOKEN_MAX: usize = 384;
 /// Handles that come and go: the control socket, files of the store.
 const OTHERS: usize = 64;
-/// What answers that nobody takes may cost at most, and some room.
-const ANSWERS_MIB: u64 = 160 + 128;
+/// What answers that nobody takes may cost at most; those of requests that wait for it; and some room.
+const ANSWERS_MIB: u64 = 160 + 128 + 128;
 
 #[test]
 fn strangers_of_all_kinds_lock_nobody_out() -> Result<()> {
