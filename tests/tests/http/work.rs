@@ -1,7 +1,7 @@
 //! What pages cost: each reads about as much of the store among many processes as among few, and the last
 //! page of a long list as much as the first. Rows are counted, not time.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use bureaucrat_host::{
     Host, HostConfig, Standing,
     backlog::Waiting,
