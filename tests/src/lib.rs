@@ -18,4 +18,5 @@ pub mod postgres;
 pub mod queues;
 pub mod raw_amqp;
 pub mod simulation;
+pub mod strangers;
 pub mod waiters;

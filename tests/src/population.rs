@@ -63,6 +63,17 @@ impl<'a> Population<'a> {
         })
     }
 
+    /// The same store, opened again: so many are there already.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn after(store: &'a dyn Store, count: u64) -> Result<Self> {
+        Ok(Self {
+            count,
+            ..Self::new(store)?
+        })
+    }
+
     /// Stores more, until there are so many.
     ///
     /// # Errors

@@ -7,12 +7,16 @@ mod access;
 mod burdens;
 #[path = "http/deploying.rs"]
 mod deploying;
+#[path = "http/ending.rs"]
+mod ending;
 #[path = "http/launches.rs"]
 mod launches;
 #[path = "http/live.rs"]
 mod live;
 #[path = "http/looking.rs"]
 mod looking;
+#[path = "http/metrics.rs"]
+mod metrics;
 #[path = "http/ordering.rs"]
 mod ordering;
 #[path = "http/page_access.rs"]
@@ -23,3 +27,5 @@ mod pages;
 mod rig;
 #[path = "http/sites.rs"]
 mod sites;
+#[path = "http/work.rs"]
+mod work;

@@ -4,7 +4,7 @@ use crate::{
     AmqpConfig, NamesError,
     celery_events::EventReader,
     connection::Blocked,
-    consume::{Acknowledging, Consuming},
+    consume::{Acknowledging, Consuming, SOURCES},
     flights::Job,
     in_hand::InHand,
     looking::look,
@@ -15,7 +15,7 @@ use crate::{
 use bureaucrat_connect::Dialer;
 use bureaucrat_host::{
     CeleryEvents,
-    broker::{Broker, BrokerEvents, DeliveryHandle, Ticket},
+    broker::{Broker, BrokerEvents, DeliveryHandle, Source, Ticket},
     facts::FactAnswer,
 };
 use bureaucrat_wire::Outgoing;
@@ -73,6 +73,7 @@ pub struct AmqpBroker {
     publishing: watch::Receiver<bool>,
     foreign: watch::Receiver<Option<String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    in_hand: [Arc<InHand>; 4],
 }
 
 impl AmqpBroker {
@@ -95,13 +96,14 @@ impl AmqpBroker {
         let blocked = Arc::<Blocked>::default();
         let (jobs, jobs_out) = unbounded_channel();
         let acknowledging = Arc::<Acknowledging>::default();
+        let in_hand: [_; 4] = std::array::from_fn(|_| InHand::new(config.in_hand));
         let consumer = Consuming {
             config: config.clone(),
             dialer: Arc::clone(&dialer),
             reports: Arc::clone(&reports),
             events: Arc::clone(&events),
             acknowledging: Arc::clone(&acknowledging),
-            in_hand: std::array::from_fn(|_| InHand::new(config.in_hand)),
+            in_hand: in_hand.clone(),
             phase: phases.clone(),
             up: consuming_up,
             foreign: foreign_is,
@@ -146,7 +148,15 @@ impl AmqpBroker {
             publishing,
             foreign,
             tasks: Mutex::new(tasks),
+            in_hand,
         })
+    }
+
+    /// Bytes of the messages that were delivered from each queue and are not settled.
+    pub fn in_hand(&self) -> [(Source, usize); 4] {
+        let held = self.in_hand.each_ref().map(|in_hand| in_hand.held());
+        let mut held = held.into_iter();
+        SOURCES.map(|(source, _)| (source, held.next().unwrap_or(0)))
     }
 
     /// Waits until messages are consumed and published.

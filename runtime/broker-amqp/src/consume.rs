@@ -35,7 +35,7 @@ use tokio::{sync::watch, task::JoinSet};
 use tracing::{debug, info, warn};
 
 /// The queues, and the names of their connections for the broker's operators.
-const SOURCES: [(Source, &str); 4] = [
+pub(crate) const SOURCES: [(Source, &str); 4] = [
     (Source::Launches, "consuming launches"),
     (Source::Answers, "consuming answers"),
     (Source::Events, "consuming events"),

@@ -32,6 +32,11 @@ impl InHand {
         })
     }
 
+    /// The bytes that the host holds now.
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Acquire)
+    }
+
     fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
         if let Some(reader) = self.reader().take() {

@@ -3,11 +3,12 @@
 //! Anyone who may open the socket may ask; its mode and its folder's mode leave that to the
 //! engine's user. Who asks is what the kernel says of the other end, never what that says of itself.
 
-use crate::failure::{Failure, Kind};
-use anyhow::{Context, anyhow, bail};
+mod client;
+
+use anyhow::Context;
 use bureaucrat_host::query::{Query, QueryAnswer};
 use bureaucrat_model::Operator;
-use bureaucrat_views::Ask;
+pub use client::Control;
 use nix::{
     sys::socket::{getsockopt, sockopt::PeerCredentials},
     unistd::{Uid, User},
@@ -26,6 +27,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc::{self, RecvTimeoutError},
     },
     time::Duration,
 };
@@ -34,14 +36,12 @@ use std::{
 const SOCKET: &str = "control.sock";
 /// The longest question, in bytes: a module of the largest class, in base64, fits.
 const QUESTION_BYTES_MAX: u64 = 64 << 20;
-/// The longest answer, in bytes.
-const ANSWER_BYTES_MAX: u64 = 256 << 20;
 /// Clients at the same time; further ones are turned away.
 const ASKERS_MAX: usize = 16;
 /// How long a silent client is kept.
 const ASKER_PATIENCE: Duration = Duration::from_secs(30);
-/// How long an answer may take; compiling a module with a language runtime may take minutes.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(600);
+/// How often a client hears that its question is worked on.
+const BEAT: Duration = Duration::from_secs(1);
 /// The longest path in a socket's address, with its terminator (`sun_path` of Linux and the BSDs).
 const ADDRESS_BYTES_MAX: usize = 100;
 
@@ -171,7 +171,7 @@ fn converse(
             return Ok(());
         }
         let reply = match serde_json::from_slice(&line) {
-            Ok(query) => answer(&query, &asker),
+            Ok(query) => alive(stream, || answer(&query, &asker))?,
             Err(error) => QueryAnswer::Error {
                 reason: format!("cannot read the request: {error}"),
             },
@@ -186,64 +186,28 @@ fn converse(
     }
 }
 
-/// A connection to the engine that runs on a storage.
-pub struct Control {
-    reader: BufReader<UnixStream>,
-}
-
-impl Control {
-    pub fn connect(storage: &Path) -> anyhow::Result<Self> {
-        let none = |error: io::Error| {
-            let storage = storage.display();
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-            ) {
-                let what = format!(
-                    "no engine is running on the storage {storage}; start one with `bureaucrat`, \
-                     or name the storage of a running one with --storage"
-                );
-                return Failure::new(Kind::NoEngine, what).into();
+/// Does what may take long. Meanwhile it sends spaces, which JSON may begin with: so the other end can
+/// tell an engine that works from one that was stopped.
+fn alive<T>(stream: &UnixStream, work: impl FnOnce() -> T) -> io::Result<T> {
+    let (done, is_done) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let beat = move || {
+            let mut stream = stream;
+            while is_done.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+                if stream.write_all(b" ").is_err() {
+                    return;
+                }
             }
-            anyhow!(error).context(format!("cannot reach the engine on the storage {storage}"))
         };
-        let address = Address::of(storage).map_err(none)?;
-        let stream = UnixStream::connect(&address.path).map_err(none)?;
-        stream.set_read_timeout(Some(ANSWER_PATIENCE))?;
-        Ok(Self {
-            reader: BufReader::new(stream),
-        })
-    }
-
-    pub fn ask(&mut self, query: &Query) -> anyhow::Result<QueryAnswer> {
-        let mut text = serde_json::to_vec(query)?;
-        text.push(b'\n');
-        self.reader
-            .get_ref()
-            .write_all(&text)
-            .context("the engine closed the connection")?;
-        let mut line = Vec::new();
-        (&mut self.reader)
-            .take(ANSWER_BYTES_MAX)
-            .read_until(b'\n', &mut line)
-            .context("the engine does not answer")?;
-        if line.last() != Some(&b'\n') {
-            bail!("the engine stopped before it answered");
+        // Without a thread for it, a client waits for a shorter time.
+        let beating = std::thread::Builder::new().name("beat".into());
+        if let Err(error) = beating.spawn_scoped(scope, beat) {
+            tracing::debug!(%error, "a client is not told that its question is worked on");
         }
-        let answer = serde_json::from_slice(&line).context("cannot read the engine's answer")?;
-        if let QueryAnswer::Error { reason } = &answer {
-            bail!("the engine could not answer: {reason}");
-        }
-        Ok(answer)
-    }
-}
-
-impl Ask for Control {
-    type Error = anyhow::Error;
-
-    fn ask(&mut self, query: &Query) -> anyhow::Result<QueryAnswer> {
-        Self::ask(self, query)
-    }
+        let worked = work();
+        drop(done);
+        Ok(worked)
+    })
 }
 
 #[cfg(test)]
@@ -308,6 +272,7 @@ mod tests {
         BufReader::new(&stream).read_line(&mut line).unwrap();
         assert!(line.contains("cannot read the request"), "{line}");
     }
+
     #[test]
     fn who_asks_is_what_the_system_says() {
         let folder = tempfile::tempdir().unwrap();

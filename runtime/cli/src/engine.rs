@@ -88,7 +88,7 @@ pub fn run(
         broker: broker.clone(),
         runtime: runtime.handle().clone(),
     };
-    serve_http(configuration, answers.clone())?;
+    let stop_http = serve_http(configuration, answers.clone())?;
     control::serve(&configuration.storage, move |query, asker| {
         answers.answer(query, asker)
     })?;
@@ -110,6 +110,10 @@ pub fn run(
             },
         }
     });
+    if host.failure().is_none() {
+        // What clients wait for is carried out by an engine that still works.
+        stop_http();
+    }
     broker.stop_consuming();
     host.stop();
     runtime.block_on(broker.shutdown());
@@ -128,11 +132,14 @@ pub fn run(
     }
 }
 
-/// Serves the HTTP API, if a setting says where.
+/// Serves the HTTP API, if a setting says where. Returns what stops it.
 #[cfg(feature = "http")]
-fn serve_http(configuration: &Configuration, answers: Answers) -> anyhow::Result<()> {
+fn serve_http(
+    configuration: &Configuration,
+    answers: Answers,
+) -> anyhow::Result<Box<dyn FnOnce()>> {
     let Some(http) = &configuration.http else {
-        return Ok(());
+        return Ok(Box::new(|| ()));
     };
     let settings = bureaucrat_http::Settings {
         listen: http.listen,
@@ -148,16 +155,16 @@ fn serve_http(configuration: &Configuration, answers: Answers) -> anyhow::Result
         None => "http",
     };
     tracing::info!("the HTTP API is at {scheme}://{}/api/v1", server.address);
-    Ok(())
+    Ok(Box::new(move || server.stop()))
 }
 
 #[cfg(not(feature = "http"))]
-fn serve_http(configuration: &Configuration, _: Answers) -> anyhow::Result<()> {
+fn serve_http(configuration: &Configuration, _: Answers) -> anyhow::Result<Box<dyn FnOnce()>> {
     match configuration.http {
         Some(_) => Err(anyhow!(
             "this program was built without HTTP (the cargo feature `http`); remove the setting `http_listen`"
         )),
-        None => Ok(()),
+        None => Ok(Box::new(|| ())),
     }
 }
 

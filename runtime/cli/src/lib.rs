@@ -21,6 +21,7 @@ mod handles;
 mod lapses;
 mod logging;
 mod memory;
+mod output;
 pub mod pid_file;
 mod places;
 mod progress;

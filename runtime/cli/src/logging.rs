@@ -1,6 +1,6 @@
 //! Logs through `tracing`, for people or as JSON, to standard error or to a file.
 
-use crate::arguments::LogFormat;
+use crate::{arguments::LogFormat, screen::Harmless};
 use anyhow::{Context, anyhow};
 use std::{
     fs::File,
@@ -65,6 +65,17 @@ fn effective(filter: &str) -> String {
     format!("{filter},lapin=off")
 }
 
+/// Texts of messages and definitions get into the log, and people read it on terminals.
+struct HarmlessWriters<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for HarmlessWriters<W> {
+    type Writer = Harmless<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Harmless(self.0.make_writer())
+    }
+}
+
 fn install<W>(filter: EnvFilter, format: LogFormat, writer: W, colours: bool) -> anyhow::Result<()>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -73,7 +84,7 @@ where
     // written either, as on a full disk, the report would panic.
     let builder = fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
+        .with_writer(HarmlessWriters(writer))
         .log_internal_errors(false);
     match format {
         LogFormat::Human => builder.with_ansi(colours).try_init(),

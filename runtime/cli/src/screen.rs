@@ -78,6 +78,37 @@ pub fn print_line(text: &str) -> anyhow::Result<()> {
     write().map_err(of_pipe)
 }
 
+/// A document on standard output: as it is, but a terminal shows it and obeys nothing in it.
+pub fn print_document(text: &str) -> anyhow::Result<()> {
+    let text = shown_on(Output::of_this_process(), text);
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(of_pipe)
+}
+
+fn shown_on(output: Output, document: &str) -> Cow<'_, str> {
+    match output {
+        Output::Terminal { .. } => harmless(document),
+        Output::Plain => Cow::Borrowed(document),
+    }
+}
+
+/// Lines of a log, in which nothing but colours steers a terminal.
+#[derive(Debug, Clone)]
+pub struct Harmless<W>(pub W);
+
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_all(harmless(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// The time of this machine.
 pub fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -139,6 +170,22 @@ mod tests {
         for plain in ["äöü 漢字", "مرحبا", "👩\u{200d}🚀"] {
             assert_eq!(harmless(plain), plain);
         }
+    }
+
+    #[test]
+    fn a_document_is_the_same_in_a_file_and_harmless_on_a_terminal() {
+        let document = "<a>\n\u{202e}x\x1b[2J\r\n</a>";
+        assert_eq!(shown_on(Output::Plain, document), document);
+        let shown = shown_on(Output::Terminal { columns: 80 }, document);
+        assert_eq!(shown, "<a>\n\\u202ex\\u001b[2J\\u000d\n</a>");
+    }
+
+    #[test]
+    fn a_log_steers_no_terminal() {
+        let mut log = Harmless(Vec::new());
+        log.write_all("\x1b[31mERROR\x1b[0m a\u{202e}b\n".as_bytes())
+            .unwrap();
+        assert_eq!(log.0, b"\x1b[31mERROR\x1b[0m a\\u202eb\n");
     }
 
     #[test]

@@ -196,3 +196,20 @@ fn queues_with_two_uses_are_refused() {
         assert!(words(&output).contains(&both), "{}", words(&output));
     }
 }
+
+#[test]
+fn nobody_waits_without_end_for_an_engine_that_was_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().join("storage");
+    let mut engine = foreground(&storage);
+    let pid = engine.id().to_string();
+    kill("-STOP", &pid);
+    let list = || bureaucrat(&storage).arg("list").output().unwrap();
+    let silent = list();
+    assert_eq!(silent.status.code(), Some(3), "{}", words(&silent));
+    assert!(words(&silent).contains("SIGCONT"), "{}", words(&silent));
+    kill("-CONT", &pid);
+    until("an answer", || list().status.success());
+    kill("-TERM", &pid);
+    assert!(engine.wait().unwrap().success());
+}

@@ -13,6 +13,7 @@ mod bound;
 mod compare;
 mod drawing;
 mod layout;
+mod link;
 mod mermaid;
 mod node;
 mod read;
@@ -22,6 +23,7 @@ mod widths;
 
 pub use bound::{BOXES_MAX, MERMAID_MAX};
 pub use drawing::{Drawing, Edge, Figure, Rect, Text};
+pub use link::is_safe_link;
 
 use bureaucrat_definition::Outline;
 use bureaucrat_model::ActivityPath;

@@ -43,7 +43,7 @@ pub(crate) fn inline(drawing: &Drawing, link: Option<&str>) -> String {
 fn written(drawing: &Drawing, link: Option<&str>, style: &str) -> String {
     let mut writer = Writer {
         out: String::new(),
-        link,
+        link: link.filter(|link| crate::is_safe_link(link)),
     };
     let Drawing {
         width,

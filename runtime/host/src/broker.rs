@@ -22,7 +22,7 @@ pub enum Source {
 
 impl Source {
     /// What messages of it are remembered under.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Launches => "launches",
             Self::Answers => "answers",

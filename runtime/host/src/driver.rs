@@ -236,7 +236,7 @@ impl Driver {
             Incoming::OrderedModule(command) => self.planner.module_ordered(command),
             Incoming::OrderedBulk(command) => self.planner.bulk_ordered(command),
             Incoming::Asked(ask) => {
-                self.actor.tell(ask);
+                self.actor.tell(ask, self.held());
                 Ok(())
             }
             Incoming::Stop => {

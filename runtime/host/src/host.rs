@@ -3,7 +3,7 @@
 mod answering;
 
 use crate::{
-    act::standing::Ask,
+    act::standing::{Ask, Standing},
     broker::{Broker, BrokerEvents},
     clock::ClockSource,
     commit::CommitThread,
@@ -55,7 +55,7 @@ pub enum HostError {
 }
 
 /// How long the driver may take to say how full the outbox is.
-const OUTBOX_PATIENCE: Duration = Duration::from_millis(500);
+const STANDING_PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
 struct Running {
@@ -146,13 +146,12 @@ impl Host {
         Some(lock(&self.0.now).as_ref()?.meters.clone())
     }
 
-    /// How many messages wait to be sent, and how many are under way; none if the driver is too busy to say.
-    pub fn outbox(&self) -> Option<(usize, usize)> {
+    /// How the driver stands; none if it is too busy to say.
+    pub fn standing(&self) -> Option<Standing> {
         let (reply, standing) = crossbeam_channel::bounded(1);
         let keys = Vec::new();
         self.0.router.ask(Ask::Rows { keys, reply });
-        let standing = standing.recv_timeout(OUTBOX_PATIENCE).ok()?;
-        Some((standing.waiting, standing.in_flight))
+        standing.recv_timeout(STANDING_PATIENCE).ok()
     }
 
     /// Whether the policy shares a definition of others with a user.

@@ -30,14 +30,15 @@ mod programs;
 mod shared;
 pub mod tenants;
 
+pub use act::standing::{Held, Standing, TimersDue};
 pub use config::{CeleryEvents, HostConfig};
 pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
 pub use operate::{
-    audit, bulk, commands, definitions as deployed, facts, handing_in, incidents, letters, modules,
-    query, questions,
+    audit, backlog, bulk, commands, definitions as deployed, facts, handing_in, incidents, letters,
+    modules, query, questions,
 };
 pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;

@@ -1,7 +1,7 @@
 //! Reads bodies: of limited size, in limited time, and all together within one budget of memory.
 
 use crate::problem::{Code, Problem};
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use http_body_util::BodyExt;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -41,8 +41,18 @@ impl Budget {
     /// # Errors
     /// If it is too large or too slow, or if there is no room for it now.
     pub async fn read(&self, body: Body, most: usize) -> Result<Read, Problem> {
+        let too_large = || {
+            let what = format!("the body has more than {most} bytes");
+            Problem::new(Code::TooLarge, what)
+        };
+        // Who says so beforehand is told at once.
+        if HttpBody::size_hint(&body).lower() > most as u64 {
+            return Err(too_large());
+        }
         match tokio::time::timeout(PATIENCE, self.collect(body, most)).await {
-            Ok(read) => read,
+            Ok(Ok(Some(read))) => Ok(read),
+            Ok(Ok(None)) => Err(too_large()),
+            Ok(Err(problem)) => Err(problem),
             Err(_) => Err(Problem::body(format!(
                 "the body did not arrive within {} seconds",
                 PATIENCE.as_secs()
@@ -50,7 +60,8 @@ impl Budget {
         }
     }
 
-    async fn collect(&self, mut body: Body, most: usize) -> Result<Read, Problem> {
+    /// None if there is more.
+    async fn collect(&self, mut body: Body, most: usize) -> Result<Option<Read>, Problem> {
         let mut read = Read::default();
         let mut held_kib = 0;
         while let Some(frame) = body.frame().await {
@@ -60,8 +71,7 @@ impl Budget {
             };
             let bytes = read.bytes.len().saturating_add(data.len());
             if bytes > most {
-                let what = format!("the body has more than {most} bytes");
-                return Err(Problem::new(Code::TooLarge, what));
+                return Ok(None);
             }
             let wanted = bytes.div_ceil(1 << 10);
             if let Some(more) = wanted.checked_sub(held_kib).filter(|more| *more > 0) {
@@ -76,6 +86,6 @@ impl Budget {
             }
             read.bytes.extend_from_slice(&data);
         }
-        Ok(read)
+        Ok(Some(read))
     }
 }

@@ -1,28 +1,40 @@
 //! Connections: accepting, encrypting, and a limit on each thing that a client could have more and
 //! more of before a request is there.
 
-use crate::{patient::Patient, server::ServeError};
-use axum::Router;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
+use crate::{
+    exchange::{Exchange, HEAD_BYTES_MAX, stopped},
+    patient::Patient,
+    room::{Room, Visit},
+    server::ServeError,
 };
+use axum::Router;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    path::Path,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, rustls};
 
-/// The most connections; further ones are closed at once.
-const CONNECTIONS_MAX: usize = 1_024;
 /// How long a client may take for the headers of a request, and for a handshake.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may take nothing of an answer.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-/// The most bytes of a request's headers.
-const HEADER_BYTES_MAX: usize = 32 << 10;
+/// How long requests that are under way have when the server stops.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// How long, and for how many bytes, a client is listened to whose body was refused.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
 
 /// What encrypts connections with this certificate and its key, in PEM.
 ///
@@ -48,53 +60,112 @@ pub fn acceptor(chain: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Accepts connections without end.
-pub async fn accept(listener: &TcpListener, tls: Option<TlsAcceptor>, app: Router) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+/// Accepts connections until the server stops; then those that are there have some time to end.
+pub async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: Router,
+    stopping: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Room::default());
+    let exchange = Exchange::new(app, room.clone(), stopping.clone());
+    // Each connection has a sender; when all are gone, so are the connections.
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let mut stop = pin!(stopped(stopping.clone()));
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "a connection for HTTP could not be accepted");
                 // Probably out of file handles; without a pause this would spin.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                room.give_way();
+                sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let Ok(held) = room.clone().try_acquire_owned() else {
-            continue;
-        };
-        let (tls, app) = (tls.clone(), app.clone());
+        let visit = room.enter(peer.ip());
+        // One that had to leave for it closes its connection first, and requests have their turn.
+        tokio::task::yield_now().await;
+        let (tls, exchange) = (tls.clone(), exchange.clone());
+        let (open, stopping) = (open.clone(), stopping.clone());
         tokio::spawn(async move {
-            let _held = held;
-            converse(stream, tls, app).await;
+            let _open = open;
+            tokio::select! {
+                () = converse(stream, tls, (&exchange, &visit), stopping) => {}
+                () = visit.sent_away() => {}
+            }
         });
     }
+    drop((listener, open));
+    // Nothing is ever sent; it ends when the last sender does.
+    let _ = timeout(GRACE, all_closed.recv()).await;
 }
 
-async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, app: Router) {
+async fn converse(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    with: (&Exchange, &Visit),
+    stopping: watch::Receiver<bool>,
+) {
     // Without it small answers wait for acknowledgements.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
-        return answer(Patient::new(stream, WRITE_PATIENCE), app).await;
+        return answer(Patient::new(stream, WRITE_PATIENCE), with, stopping).await;
     };
-    let shaken = tokio::time::timeout(HEADER_PATIENCE, tls.accept(stream)).await;
+    let shaken = timeout(HEADER_PATIENCE, tls.accept(stream)).await;
     if let Ok(Ok(stream)) = shaken {
-        answer(Patient::new(stream, WRITE_PATIENCE), app).await;
+        answer(Patient::new(stream, WRITE_PATIENCE), with, stopping).await;
     }
 }
 
-async fn answer<S>(stream: S, app: Router)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+async fn answer<S>(
+    stream: S,
+    (exchange, visit): (&Exchange, &Visit),
+    stopping: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let served = hyper::server::conn::http1::Builder::new()
+    let (exchange, visitor) = (exchange.clone(), visit.visitor());
+    let service = service_fn(move |request| {
+        let (exchange, visitor) = (exchange.clone(), visitor.clone());
+        Box::pin(async move { exchange.answer(request, visitor).await })
+    });
+    let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_PATIENCE)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
-        .await;
-    if let Err(error) = served {
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut stop = pin!(stopped(stopping));
+    let mut stops = false;
+    let served = poll_fn(|context| {
+        if !stops && stop.as_mut().poll(context).is_ready() {
+            stops = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        connection.poll_without_shutdown(context)
+    });
+    if let Err(error) = served.await {
         tracing::debug!(%error, "a connection for HTTP ended");
+    }
+    let mut stream = connection.into_parts().io.into_inner();
+    if stream.shutdown().await.is_ok() && visit.has_unread() {
+        // To close while bytes arrive would tell the client to forget the answer.
+        let _ = timeout(LINGER, discard(&mut stream)).await;
+    }
+}
+
+/// Reads what a client still sends of a body that was refused.
+async fn discard(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut bytes = vec![0; 16 << 10];
+    let mut left = LINGER_BYTES;
+    while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+        match left.checked_sub(read) {
+            Some(less) => left = less,
+            None => return,
+        }
     }
 }

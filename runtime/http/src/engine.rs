@@ -1,9 +1,11 @@
 //! The engine, as HTTP sees it, and a request's way to ask it.
 
-use crate::{guard::Caller, problem::Problem};
+use crate::{census::Census, guard::Caller, problem::Problem};
 use bureaucrat_host::{
+    Standing,
+    backlog::Waiting,
     handing_in::HandedIn,
-    meters::Meters,
+    meters::{MemoryUse, Meters, Spans},
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Operator;
@@ -29,9 +31,20 @@ pub trait Engine: Send + Sync + 'static {
     /// What was counted in this run; none before it has started.
     fn meters(&self) -> Option<Arc<Meters>>;
 
-    /// How many messages wait to be sent, and how many are under way; none if the engine is too busy
-    /// to say. Blocks.
-    fn outbox(&self) -> Option<(usize, usize)>;
+    /// How the driver stands; none if the engine is too busy to say. Blocks.
+    fn standing(&self) -> Option<Standing>;
+
+    /// Which participants are waited for. Blocks, for as long as there are processes.
+    ///
+    /// # Errors
+    /// If the store can't be read, in its words.
+    fn waiting(&self) -> Result<Vec<Waiting>, String>;
+
+    /// The memory of the store, and how long the log took of each commit.
+    fn store(&self) -> (MemoryUse, &Spans);
+
+    /// Bytes of messages that were delivered from each queue and are not settled.
+    fn in_hand(&self) -> Vec<(&'static str, u64)>;
 
     /// Whether a deployed definition of others is there for a user.
     fn shares(&self, user: &str, definition: &str) -> bool;
@@ -42,6 +55,7 @@ pub trait Engine: Send + Sync + 'static {
 pub struct Call {
     pub engine: Arc<dyn Engine>,
     pub caller: Caller,
+    pub census: Arc<Census>,
 }
 
 impl Call {

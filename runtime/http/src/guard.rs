@@ -15,6 +15,9 @@ use crate::{
 use axum::http::{HeaderMap, Method, Uri, header};
 use bureaucrat_model::{Operator, Timestamp};
 
+/// Names that every machine has for itself.
+pub const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
 /// Who sends a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -87,7 +90,7 @@ impl Guard {
         let authority = self.authority(uri, headers)?;
         let is_safe = method == Method::GET || method == Method::HEAD;
         if !is_safe {
-            same_site(headers, &authority)?;
+            self.same_site(headers, &authority)?;
         }
         let (role, reach) = match access {
             Access::Open => return Ok(None),
@@ -162,6 +165,33 @@ impl Guard {
             )),
         }
     }
+
+    /// Refuses what a page of another site has a browser send.
+    fn same_site(&self, headers: &HeaderMap, authority: &str) -> Result<(), Problem> {
+        if let Some(origin) = headers.get(header::ORIGIN) {
+            let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
+            let is_own = origin.split_once("://").is_some_and(|(scheme, host)| {
+                host == authority && self.may_be_ours(scheme, authority)
+            });
+            if !is_own {
+                return Err(cross_site(&format!("its `Origin` is `{origin}`")));
+            }
+        }
+        match headers.get("sec-fetch-site").map(|value| value.as_bytes()) {
+            None | Some(b"same-origin" | b"none") => Ok(()),
+            Some(_) => Err(cross_site("its `Sec-Fetch-Site` says so")),
+        }
+    }
+
+    /// Whether our own pages can have this scheme. A name that other machines know may be that of a proxy
+    /// which encrypts for a server that doesn't.
+    fn may_be_ours(&self, scheme: &str, authority: &str) -> bool {
+        match self.scheme {
+            Scheme::Https => scheme == "https",
+            Scheme::Http if LOOPBACK.contains(&without_port(authority)) => scheme == "http",
+            Scheme::Http => matches!(scheme, "http" | "https"),
+        }
+    }
 }
 
 /// The host of an authority.
@@ -170,21 +200,6 @@ fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if is_port(port) => host,
         Some(_) | None => authority,
-    }
-}
-
-/// Refuses what a page of another site has a browser send.
-fn same_site(headers: &HeaderMap, authority: &str) -> Result<(), Problem> {
-    if let Some(origin) = headers.get(header::ORIGIN) {
-        let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
-        let host = origin.split_once("://").map(|(_, host)| host);
-        if host != Some(authority) {
-            return Err(cross_site(&format!("its `Origin` is `{origin}`")));
-        }
-    }
-    match headers.get("sec-fetch-site").map(|value| value.as_bytes()) {
-        None | Some(b"same-origin" | b"none") => Ok(()),
-        Some(_) => Err(cross_site("its `Sec-Fetch-Site` says so")),
     }
 }
 
@@ -211,7 +226,7 @@ mod tests {
         local: String,
         reader: String,
         ada: String,
-        _folder: tempfile::TempDir,
+        folder: tempfile::TempDir,
     }
 
     fn fixture() -> Fixture {
@@ -233,7 +248,7 @@ mod tests {
                 scheme: Scheme::Http,
                 hosts: vec!["localhost".into(), "127.0.0.1".into(), "[::1]".into()],
             },
-            _folder: folder,
+            folder,
         }
     }
 
@@ -331,6 +346,7 @@ mod tests {
         };
         assert_eq!(post(&[("origin", "http://localhost:8017")]), "local");
         for origin in [
+            "https://localhost:8017",
             "http://evil.example",
             "http://localhost:8018",
             "http://localhost",
@@ -344,6 +360,49 @@ mod tests {
         let own = ("origin", "http://localhost:8017");
         assert_eq!(post(&[own, ("sec-fetch-site", "cross-site")]), "cross_site");
         assert_eq!(post(&[own, ("sec-fetch-site", "same-origin")]), "local");
+        // A proxy that encrypts is before a server that doesn't, under a name that others know.
+        for (scheme, host, origin, is_own) in [
+            (
+                Scheme::Https,
+                "localhost:8017",
+                "https://localhost:8017",
+                true,
+            ),
+            (
+                Scheme::Https,
+                "localhost:8017",
+                "http://localhost:8017",
+                false,
+            ),
+            (
+                Scheme::Https,
+                "engine.example",
+                "http://engine.example",
+                false,
+            ),
+            (
+                Scheme::Http,
+                "engine.example",
+                "https://engine.example",
+                true,
+            ),
+            (
+                Scheme::Http,
+                "engine.example",
+                "ftp://engine.example",
+                false,
+            ),
+        ] {
+            let guard = Guard {
+                tokens: Tokens::open(fixture.folder.path()).unwrap(),
+                sessions: Sessions::default(),
+                scheme,
+                hosts: Vec::new(),
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+            assert_eq!(guard.same_site(&headers, host).is_ok(), is_own, "{origin}");
+        }
         // With a token there is no cookie to abuse.
         let secret = format!("Bearer {}", fixture.local);
         let headers = [host, ("authorization", secret.as_str())];

@@ -5,16 +5,19 @@
 //! docs/http.md are made from the same list of them ([`routes::operations`]), so they can't differ.
 //!
 //! Whatever clients do, the engine goes first. HTTP has a thread and a pool of its own, both with a
-//! lower priority than the driver; connections, bodies, waiting questions and each token's requests
-//! are bounded. [`guard`] says who may do what, before anything of a body is read.
+//! lower priority than the driver; connections, bodies, answers, waiting questions and each token's
+//! requests are bounded, and strangers take nothing from those with a token. [`guard`] says who may do what, before anything of a body is read.
 //!
 //! Reading settings, and what the engine answers with, are left to others: see [`Engine`].
 #![forbid(unsafe_code)]
 
 mod body;
+pub(crate) mod census;
 mod connections;
 mod cookie;
+mod dispatch;
 pub mod engine;
+mod exchange;
 pub mod guard;
 pub mod openapi;
 pub mod operation;
@@ -25,6 +28,7 @@ mod pool;
 pub mod problem;
 mod rate;
 pub mod reply;
+mod room;
 pub mod routes;
 pub mod server;
 pub mod sessions;

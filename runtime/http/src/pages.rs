@@ -298,10 +298,7 @@ async fn visit(
         check_proof(&form, proof)?;
     }
     let visit = Visit {
-        call: Call {
-            engine: shared.engine.clone(),
-            caller: caller.clone(),
-        },
+        call: shared.call(caller.clone()),
         path,
         query,
         form,

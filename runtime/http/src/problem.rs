@@ -27,6 +27,7 @@ pub enum Code {
     Host,
     Rejected,
     TooMany,
+    HeadTooLarge,
     Internal,
     Unavailable,
     TimedOut,
@@ -34,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of docs/http.md.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Parameter,
         Self::Body,
         Self::Unauthenticated,
@@ -49,6 +50,7 @@ impl Code {
         Self::Host,
         Self::Rejected,
         Self::TooMany,
+        Self::HeadTooLarge,
         Self::Internal,
         Self::Unavailable,
         Self::TimedOut,
@@ -70,6 +72,7 @@ impl Code {
             Self::Host => "host",
             Self::Rejected => "rejected",
             Self::TooMany => "too_many",
+            Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed_out",
@@ -89,6 +92,7 @@ impl Code {
             Self::Host => 421,
             Self::Rejected => 422,
             Self::TooMany => 429,
+            Self::HeadTooLarge => 431,
             Self::Internal => 500,
             Self::Unavailable => 503,
             Self::TimedOut => 504,
@@ -111,6 +115,7 @@ impl Code {
             Self::Host => "The host is not one of this server's",
             Self::Rejected => "The engine rejects it",
             Self::TooMany => "Too many requests",
+            Self::HeadTooLarge => "The headers of the request are too large",
             Self::Internal => "The server failed",
             Self::Unavailable => "The engine cannot answer now",
             Self::TimedOut => "The engine did not answer in time",

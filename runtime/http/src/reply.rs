@@ -23,7 +23,11 @@ impl Reply {
 
     pub fn json_as(status: u16, content_type: &'static str, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(bytes) => Self::of(status, content_type, bytes),
+            Ok(mut bytes) => {
+                // It was written without knowing how long it would be, and may wait for long.
+                bytes.shrink_to_fit();
+                Self::of(status, content_type, bytes)
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written as JSON");
                 Self::empty(500)
@@ -41,7 +45,8 @@ impl Reply {
     }
 
     /// A page, for a browser.
-    pub fn html(text: String) -> Self {
+    pub fn html(mut text: String) -> Self {
+        text.shrink_to_fit();
         Self::of(200, "text/html; charset=utf-8", text)
     }
 

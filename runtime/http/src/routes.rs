@@ -44,6 +44,7 @@ pub fn operations() -> Vec<Operation> {
 
 /// The description, which is open.
 pub(crate) fn described(router: Router, shared: &Arc<Shared>, document: String) -> Router {
+    let document = axum::body::Bytes::from(document);
     let shared = shared.clone();
     let described = move |request: Request| {
         let (shared, document) = (shared.clone(), document.clone());

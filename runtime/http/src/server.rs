@@ -1,18 +1,20 @@
-//! The server: what its threads share, and the way of a request from its checks to its answer.
+//! The server: what its threads share, and the headers that all answers have.
 
 use crate::{
     NICE,
     body::Budget,
+    census::Census,
     connections,
+    dispatch::handler,
     engine::{Call, Engine},
-    guard::{Caller, Guard},
+    exchange::{Came, stopped},
+    guard::{Caller, Guard, LOOPBACK},
     openapi,
-    operation::{API, Access, Given, Method, Operation, Run, check_type},
+    operation::{API, Access},
     pages,
     pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
-    reply::Reply,
     routes::{self, health::Readiness},
     sessions::Sessions,
     streams::Streams,
@@ -20,11 +22,10 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
+    extract::Request,
     http::{HeaderValue, header},
     middleware,
     response::Response,
-    routing::{MethodFilter, on},
 };
 use bureaucrat_model::Timestamp;
 use rustix::process::setpriority_process;
@@ -32,15 +33,22 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::{Mutex, watch},
+};
 
 /// How long an answer may take; compiling what is deployed may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
-/// The longest idempotency key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+/// How long a question may take after the server was told to stop: less than connections have.
+const ENDING: Duration = Duration::from_secs(4);
+/// How much later than it should the server may stop.
+const LATE: Duration = Duration::from_secs(1);
 
 /// How the API is served.
 #[derive(Debug, Clone)]
@@ -84,15 +92,29 @@ pub enum ServeError {
     Threads(io::Error),
 }
 
-/// A running server. It ends with the process.
+/// A running server. It ends with the process, or when it is stopped.
 pub struct Server {
     /// Where it listens: the port is one of the system's choice if 0 was asked for.
     pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    /// Disconnected once the last connection is closed.
+    closed: std::sync::mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// Takes no more connections, and waits until the requests that are under way are answered, but not
+    /// for long. Those that wait for a process are told how it stands, and streams end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+        // Nothing is ever sent.
+        let _ = self.closed.recv_timeout(connections::GRACE + LATE);
+    }
 }
 
 /// What all requests share.
 pub struct Shared {
     pub engine: Arc<dyn Engine>,
+    census: Arc<Census>,
     pub guard: Guard,
     pool: Pool,
     rates: Rates,
@@ -100,6 +122,8 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     /// When the engine was last asked whether it is ready, and what it said.
     pub readiness: Mutex<Option<(Instant, Readiness)>>,
+    /// Whether the server stops.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// Serves the API, on threads of its own.
@@ -124,44 +148,64 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         },
         hosts: hosts(settings),
     };
+    let (stop, stopping) = watch::channel(false);
     let shared = Arc::new(Shared {
         engine,
+        census: Arc::default(),
         guard,
         pool: Pool::start().map_err(ServeError::Threads)?,
         rates: Rates::default(),
         budget: Budget::default(),
         streams: Arc::default(),
         readiness: Mutex::default(),
+        stopping: stopping.clone(),
     });
     let failed = |error| ServeError::Listen {
         address: listen,
         error,
     };
-    let listener = std::net::TcpListener::bind(listen).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
     let looking = shared.clone();
     let app = router(shared, settings.version);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Threads)?;
+    let listener = {
+        let _context = runtime.enter();
+        bound(listen).map_err(failed)?
+    };
+    let address = listener.local_addr().map_err(failed)?;
+    let (open, closed) = std::sync::mpsc::channel();
     let accept = move || {
+        let _open: std::sync::mpsc::Sender<()> = open;
         // If it fails, the thread works anyway.
         let _ = setpriority_process(None, NICE);
         runtime.block_on(async move {
             tokio::spawn(async move { looking.streams.look(&*looking.engine).await });
-            match TcpListener::from_std(listener) {
-                Ok(listener) => connections::accept(&listener, tls, app).await,
-                Err(error) => tracing::error!(%error, "the HTTP API cannot listen"),
-            }
+            connections::accept(listener, tls, app, stopping).await;
         });
     };
     std::thread::Builder::new()
         .name("http".into())
         .spawn(accept)
         .map_err(ServeError::Threads)?;
-    Ok(Server { address })
+    Ok(Server {
+        address,
+        stop,
+        closed,
+    })
+}
+
+/// Listens, with room for many who come at the same time.
+fn bound(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A port that was ours a moment ago can be taken again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
 /// The names that requests may have for this server.
@@ -170,7 +214,7 @@ fn hosts(settings: &Settings) -> Vec<String> {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
+    let usual = LOOPBACK.map(str::to_owned);
     let configured = settings.hosts.iter().map(|host| host.to_ascii_lowercase());
     usual.into_iter().chain([own]).chain(configured).collect()
 }
@@ -201,7 +245,7 @@ fn router(shared: Arc<Shared>, version: &str) -> Router {
 }
 
 /// The headers that all answers have.
-async fn guarded(mut response: Response) -> Response {
+pub(crate) async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let is_of = |kind: &str| {
         let found = headers.get(header::CONTENT_TYPE);
@@ -241,97 +285,16 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-type Named = Result<RawPathParams, RawPathParamsRejection>;
-
-fn handler(shared: &Arc<Shared>, operation: Operation) -> axum::routing::MethodRouter {
-    let filter = match operation.method {
-        Method::Get => MethodFilter::GET,
-        Method::Post => MethodFilter::POST,
-        Method::Put => MethodFilter::PUT,
-        Method::Delete => MethodFilter::DELETE,
-    };
-    let (shared, operation) = (shared.clone(), Arc::new(operation));
-    on(filter, move |named: Named, request: Request| {
-        let (shared, operation) = (shared.clone(), operation.clone());
-        async move {
-            let answered = carry_out(&shared, &operation, named, request).await;
-            answered.unwrap_or_else(Problem::into_reply).into_response()
-        }
-    })
-}
-
-async fn carry_out(
-    shared: &Arc<Shared>,
-    operation: &Arc<Operation>,
-    named: Named,
-    request: Request,
-) -> Result<Reply, Problem> {
-    let caller = match operation.access {
-        Access::Open => {
-            let head = (request.method(), request.uri(), request.headers());
-            shared.guard.admit(head, Access::Open, now())?
-        }
-        Access::Needs(..) => Some(shared.admitted(&request, operation.access)?),
-    };
-    let path = path(named)?;
-    let (head, body) = request.into_parts();
-    let content_type = head.headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    check_type(operation.body, content_type)?;
-    let key = match operation.is_idempotent {
-        true => idempotency_key(&head.headers)?,
-        false => None,
-    };
-    let given = Given {
-        path,
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        key,
-        body: shared.budget.read(body, operation.body_bytes_max).await?,
-    };
-    let call = caller.map(|caller| Call {
-        engine: shared.engine.clone(),
-        caller,
-    });
-    match (&operation.run, call) {
-        (Run::Blocking(run), Some(call)) => {
-            let run = run.clone();
-            let mut reply = shared.run(move || run(&call, &given)).await?;
-            if reply.status == 200 {
-                reply.status = operation.status;
-            }
-            Ok(reply)
-        }
-        (Run::Waiting(run), Some(call)) => run(shared.clone(), call, given).await,
-        (Run::Open(run), _) => run(shared.clone(), head.headers, given).await,
-        (Run::Blocking(_) | Run::Waiting(_), None) => Err(Problem::unfit()),
-    }
-}
-
-/// The parameters in a path.
-fn path(named: Named) -> Result<Vec<(String, String)>, Problem> {
-    let named = named.map_err(|_| Problem::not_found("the path is not UTF-8"))?;
-    let named = named.iter();
-    Ok(named
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
-}
-
-fn idempotency_key(headers: &axum::http::HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let is_fit = |byte: u8| (b'!'..=b'~').contains(&byte);
-    let bytes = value.as_bytes();
-    let fits = (1..=KEY_BYTES_MAX).contains(&bytes.len()) && bytes.iter().copied().all(is_fit);
-    match value.to_str() {
-        Ok(key) if fits => Ok(Some(key.to_owned())),
-        Ok(_) | Err(_) => Err(Problem::parameter(format!(
-            "`Idempotency-Key` must have 1 to {KEY_BYTES_MAX} visible characters of ASCII"
-        ))),
-    }
-}
-
 impl Shared {
+    /// The engine, for somebody who was admitted.
+    pub fn call(&self, caller: Caller) -> Call {
+        Call {
+            engine: self.engine.clone(),
+            caller,
+            census: self.census.clone(),
+        }
+    }
+
     /// Checks a request, and counts it against its token.
     ///
     /// # Errors
@@ -340,6 +303,9 @@ impl Shared {
         let head = (request.method(), request.uri(), request.headers());
         let caller = self.guard.admit(head, access, now())?;
         let caller = caller.ok_or_else(Problem::unfit)?;
+        if let Some(came) = request.extensions().get::<Came>() {
+            came.recognize(&caller.token.name)?;
+        }
         match self.rates.take(&caller.token.name, Instant::now()) {
             true => Ok(caller),
             false => Err(Problem {
@@ -359,7 +325,18 @@ impl Shared {
     ) -> Result<T, Problem> {
         let busy = |_| Problem::unavailable("too many questions wait for the engine");
         let done = self.pool.run(work).map_err(busy)?;
-        match tokio::time::timeout(ANSWER_PATIENCE, done).await {
+        let stopped_for_long = async {
+            stopped(self.stopping.clone()).await;
+            tokio::time::sleep(ENDING).await;
+        };
+        let answered = tokio::select! {
+            answered = tokio::time::timeout(ANSWER_PATIENCE, done) => answered,
+            () = stopped_for_long => {
+                let what = "the engine stops; an order may take effect anyway";
+                return Err(Problem::unavailable(what));
+            }
+        };
+        match answered {
             Ok(Ok(done)) => done,
             // It has panicked, and said why in the log.
             Ok(Err(_)) => Err(Problem::new(Code::Internal, "the question failed")),

@@ -4,15 +4,17 @@
 //! read; of all others, the file of tokens has only hashes, so anyone who reads it has no token. The
 //! file is read again when it has changed, so a token that is revoked is refused at once.
 
+mod file;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bureaucrat_model::Timestamp;
+use file::{lock, read, write};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -30,8 +32,6 @@ pub const LOCAL: &str = "local";
 pub const TOKENS_MAX: usize = 1_000;
 /// The longest name, in bytes.
 const NAME_BYTES_MAX: usize = 48;
-/// The most bytes of the file.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// What a token allows. Each role also allows what those before it do.
 #[derive(
@@ -81,6 +81,11 @@ pub enum TokenError {
         path: PathBuf,
         error: serde_json::Error,
     },
+    #[error(
+        "{} is not safe: {why}; it must be a file of the engine's user that nobody else can read (chmod 600), or \
+         remove it, and it is made again", .path.display()
+    )]
+    Unsafe { path: PathBuf, why: &'static str },
     #[error("there is a token `{0}` already; revoke it first, or choose another name")]
     Taken(String),
     #[error(
@@ -101,6 +106,13 @@ pub(crate) fn draw() -> Result<String, TokenError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Whether a text can be a token that was drawn here.
+fn is_secret(text: &str) -> bool {
+    let digits = text.strip_prefix(PREFIX);
+    let bytes = digits.and_then(|digits| URL_SAFE_NO_PAD.decode(digits).ok());
+    bytes.is_some_and(|bytes| bytes.len() == 32)
 }
 
 pub(crate) fn hash(secret: &str) -> [u8; 32] {
@@ -133,8 +145,12 @@ impl Tokens {
     pub fn open(storage: &Path) -> Result<Self, TokenError> {
         let path = storage.join(LOCAL_FILE);
         let secret = match read(&path)? {
-            Some(text) if !text.trim().is_empty() => text.trim().to_owned(),
-            Some(_) | None => {
+            Some(text) if is_secret(text.trim()) => text.trim().to_owned(),
+            Some(_) => {
+                let why = "it does not hold a token";
+                return Err(TokenError::Unsafe { path, why });
+            }
+            None => {
                 let secret = format!("{PREFIX}{}", draw()?);
                 write(&path, format!("{secret}\n").as_bytes())?;
                 secret
@@ -274,65 +290,12 @@ pub fn revoke(storage: &Path, name: &str) -> Result<(), TokenError> {
     write_all(storage, &tokens)
 }
 
-/// Held while the list is changed, so that two changes at the same time are both made.
-fn lock(storage: &Path) -> Result<File, TokenError> {
-    let path = storage.join("http-tokens.lock");
-    let file = private()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(&path);
-    let locked = file.and_then(|file| {
-        file.lock()?;
-        Ok(file)
-    });
-    locked.map_err(|error| TokenError::File { path, error })
-}
-
 fn write_all(storage: &Path, tokens: &[Token]) -> Result<(), TokenError> {
     let path = storage.join(TOKENS_FILE);
     match serde_json::to_vec_pretty(tokens) {
         Ok(text) => write(&path, &text),
         Err(error) => Err(TokenError::Damaged { path, error }),
     }
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-fn read(path: &Path) -> Result<Option<String>, TokenError> {
-    let read = File::open(path).and_then(|file| {
-        let mut text = String::new();
-        file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
-        Ok(text)
-    });
-    match read {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(TokenError::File {
-            path: path.to_owned(),
-            error,
-        }),
-    }
-}
-
-/// Writes a file that only its user can read, whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), TokenError> {
-    let folder = path.parent().unwrap_or(path);
-    // A file of `tempfile` has the mode 0600.
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    });
-    written.map_err(|error| TokenError::File {
-        path: path.to_owned(),
-        error,
-    })
 }
 
 #[cfg(test)]

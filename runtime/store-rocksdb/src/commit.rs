@@ -1,11 +1,15 @@
 //! One commit: everything that is not fenced goes into one batch, which is written and synced.
 
 use crate::{family, suspect};
-use bureaucrat_store::{Epoch, Group, Owner, StoreError, Unit, Verdict, Write};
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use bureaucrat_store::{Epoch, Group, Owner, StoreError, Unit, Verdict, Write, figures::Spans};
+use rocksdb::{
+    DB, WriteBatch, WriteOptions,
+    perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats},
+};
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
 };
 
 /// The state that commits share.
@@ -15,6 +19,8 @@ pub struct Commits {
     failed: AtomicBool,
     /// The epoch of the shards' owner; 0 before the first one.
     present: AtomicU64,
+    /// How long the log took of each commit, with its sync.
+    log: Spans,
 }
 
 impl Commits {
@@ -46,7 +52,8 @@ impl Commits {
         if !batch.is_empty() {
             let mut durable = WriteOptions::default();
             durable.set_sync(true);
-            database.write_opt(batch, &durable).map_err(|error| {
+            let written = self.timed(|| database.write_opt(batch, &durable));
+            written.map_err(|error| {
                 self.failed.store(true, Ordering::Release);
                 if error.kind() == rocksdb::ErrorKind::Corruption {
                     suspect::note(folder);
@@ -55,6 +62,25 @@ impl Commits {
             })?;
         }
         Ok(verdicts)
+    }
+
+    /// Writes, and notes how long the log took with its sync.
+    fn timed<T>(&self, write: impl FnOnce() -> T) -> T {
+        // Of this thread alone: what it measures costs it a few looks at the clock. RocksDB has a level more than
+        // its bindings know, so the level for times without mutexes has the number of the one after it there.
+        set_perf_stats(PerfStatsLevel::EnableTimeAndCPUTimeExceptForMutex);
+        let mut context = PerfContext::default();
+        context.reset();
+        let written = write();
+        let nanos = context.metric(PerfMetric::WriteWalTime);
+        set_perf_stats(PerfStatsLevel::Disable);
+        self.log.took(Duration::from_nanos(nanos));
+        written
+    }
+
+    /// How long the log took of each commit.
+    pub const fn log(&self) -> &Spans {
+        &self.log
     }
 
     fn verdict(&self, unit: &Unit) -> Verdict {

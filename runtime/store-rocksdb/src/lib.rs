@@ -17,7 +17,9 @@ mod suspect;
 pub use options::StoreMemory;
 
 use bureaucrat_store::{
-    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, next_epoch, records,
+    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict,
+    figures::{MemoryUse, Spans},
+    next_epoch, records,
 };
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, checkpoint::Checkpoint};
 use std::{
@@ -96,6 +98,28 @@ impl RocksStore {
         Checkpoint::new(&self.database)
             .and_then(|checkpoint| checkpoint.create_checkpoint(folder))
             .map_err(|error| open::unusable(folder, error.as_ref()))
+    }
+
+    /// How long each commit's part of the log took, with its sync.
+    pub const fn log(&self) -> &Spans {
+        self.commits.log()
+    }
+
+    /// The memory that it has now, as far as RocksDB says.
+    pub fn memory(&self) -> MemoryUse {
+        let of = |table: &Table, property: &str| {
+            let family = self.database.cf_handle(table.name());
+            let value = family
+                .and_then(|family| self.database.property_int_value_cf(family, property).ok());
+            value.flatten().unwrap_or(0)
+        };
+        let all = |property| Table::ALL.iter().map(|table| of(table, property)).sum();
+        MemoryUse {
+            memtables: all("rocksdb.size-all-mem-tables"),
+            table_readers: all("rocksdb.estimate-table-readers-mem"),
+            // All tables share one.
+            block_cache: of(&Table::Meta, "rocksdb.block-cache-usage"),
+        }
     }
 
     /// Tables that the opening found damaged, after a write had failed over damage. Their files are

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attributes;
+pub mod figures;
 pub mod histories;
 mod indexes;
 pub mod instances;

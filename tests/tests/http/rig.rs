@@ -16,6 +16,7 @@ launches = true
 calls = true
 participants = ["**"]
 awaits = ["**"]
+participants = ["nobody"]
 publishes = ["**"]
 deploys = ["**"]
 cancels = ["**"]

@@ -44,7 +44,8 @@ pub struct Graph {
     /// Draw only this activity: its `id`, or its path, such as _0_1
     #[arg(long, value_name = "ID|PATH")]
     pub activity: Option<String>,
-    /// Make boxes links to this; {line} and {path} in it are replaced
+    /// Make boxes links to this; {line} and {path} in it are replaced. Of http,
+    /// https or a file, or without a scheme
     #[arg(long, value_name = "ADDRESS")]
     pub link: Option<String>,
 }

@@ -4,10 +4,10 @@ use super::{check, print_line};
 use crate::{
     Exit,
     arguments::{Compile, Options},
-    files,
+    files, output,
     screen::tell,
 };
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bureaucrat_definition::{Compiled, disassemble};
 use bureaucrat_model::{ModuleSource, Program};
 use serde_json::json;
@@ -43,8 +43,7 @@ pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
     }
     let stored = program.encode()?;
     if let Some(output) = &compile.output {
-        std::fs::write(output, &stored)
-            .with_context(|| format!("cannot write {}", output.display()))?;
+        output::write(output, &stored)?;
     }
     if compile.disassemble {
         print_line(disassemble(&program).trim_end())?;

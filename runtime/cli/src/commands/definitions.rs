@@ -19,7 +19,6 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{DefinitionName, Version};
 use serde_json::{Value, json};
-use std::io::Write;
 
 pub fn run(options: &Options, definitions: &Definitions) -> anyhow::Result<Exit> {
     match definitions {
@@ -66,7 +65,7 @@ pub fn deploy(options: &Options, deploy: &Deploy) -> anyhow::Result<Exit> {
                 print_line(&json!({"refused": reasons}).to_string())?;
             } else {
                 for reason in &reasons {
-                    eprintln!("refused: {}", clean(reason));
+                    screen::tell(&format!("refused: {reason}"));
                 }
             }
             return Ok(Exit::Failed);
@@ -92,13 +91,14 @@ pub fn deploy(options: &Options, deploy: &Deploy) -> anyhow::Result<Exit> {
     }
     print_line(&format!("{name}@{version}"))?;
     if made == Made::Unchanged {
-        eprintln!("{name}@{version} already has this text, so no new version was made");
+        let what = "already has this text, so no new version was made";
+        screen::tell(&format!("{name}@{version} {what}"));
     }
     if newest != version {
-        eprintln!(
+        screen::tell(&format!(
             "launches of `{name}` start version {newest}; `bureaucrat definitions retire \
              {name}@{newest}` undoes that"
-        );
+        ));
     }
     Ok(Exit::Done)
 }
@@ -157,7 +157,7 @@ fn show(options: &Options, show: &DefinitionsShow) -> anyhow::Result<Exit> {
     let (versions, source, schedule) = shown(&mut control, name, version)?;
     if show.source {
         let source = source.ok_or_else(|| anyhow!("cannot read its text"))?;
-        std::io::stdout().write_all(source.as_bytes())?;
+        screen::print_document(&source)?;
         return Ok(Exit::Done);
     }
     if show.json {
@@ -254,8 +254,8 @@ fn retire(options: &Options, retire: &DefinitionsRetire) -> anyhow::Result<Exit>
         print_line(&format!("{name}@{version} retired"))?;
     }
     match newest {
-        Some(newest) => eprintln!("launches of `{name}` start version {newest}"),
-        None => eprintln!("`{name}` can no longer be launched by name"),
+        Some(newest) => screen::tell(&format!("launches of `{name}` start version {newest}")),
+        None => screen::tell(&format!("`{name}` can no longer be launched by name")),
     }
     Ok(Exit::Done)
 }

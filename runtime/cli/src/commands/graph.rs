@@ -4,19 +4,24 @@ use super::check::{Problem, shown};
 use crate::{
     Exit,
     arguments::{Graph, GraphFormat},
-    files,
-    screen::{of_pipe, tell},
+    files, output,
+    screen::{print_document, tell},
 };
 use anyhow::{Context, bail};
 use bureaucrat_definition::{Limits, Outline, outline};
-use bureaucrat_graph::{Look, Picture};
-use std::{io::Write, path::Path};
+use bureaucrat_graph::{Look, Picture, is_safe_link};
+use std::path::Path;
 
 /// Draws; what is wrong with a definition is told as `compile` does.
 pub fn run(graph: &Graph) -> anyhow::Result<Exit> {
     let is_input = |path: &Path| path == Path::new("-");
     if is_input(&graph.file) && graph.against.as_deref().is_some_and(is_input) {
         bail!("only one of the two definitions can be read from standard input");
+    }
+    if let Some(link) = graph.link.as_deref().filter(|link| !is_safe_link(link)) {
+        bail!(
+            "--link {link}: expected an address of http, https or a file, or one without a scheme"
+        );
     }
     let Some(new) = read(&graph.file)? else {
         return Ok(Exit::Failed);
@@ -44,14 +49,8 @@ pub fn run(graph: &Graph) -> anyhow::Result<Exit> {
         GraphFormat::Mermaid => picture.mermaid(),
     };
     match &graph.output {
-        Some(output) => std::fs::write(output, text)
-            .with_context(|| format!("cannot write {}", output.display()))?,
-        None => {
-            // The document as it is: it holds nothing that a terminal obeys.
-            let mut out = std::io::stdout().lock();
-            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-            written.map_err(of_pipe)?;
-        }
+        Some(output) => output::write(output, text.as_bytes())?,
+        None => print_document(&text)?,
     }
     Ok(Exit::Done)
 }

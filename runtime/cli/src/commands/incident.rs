@@ -10,6 +10,7 @@ use crate::{
     Exit,
     arguments::{Incident, IncidentExport, Options},
     control::Control,
+    output,
     screen::{of_pipe, tell},
 };
 use anyhow::{Context, bail};
@@ -25,9 +26,7 @@ use bureaucrat_views::processes::short_id;
 use masking::Masking;
 use serde_json::json;
 use std::{
-    fs::OpenOptions,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -123,11 +122,7 @@ fn write(output: &Path, file: &[u8]) -> anyhow::Result<()> {
             "cannot write {output}; an existing file is never overwritten, --output names another one"
         )
     };
-    let mut options = OpenOptions::new();
-    let made = options.write(true).create_new(true).mode(0o600);
-    let mut made = made.open(output).with_context(what)?;
-    made.write_all(file).with_context(what)?;
-    made.sync_all().with_context(what)
+    output::write_private(output, file).with_context(what)
 }
 
 fn told(

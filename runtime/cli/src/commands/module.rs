@@ -15,7 +15,7 @@ use super::print_line;
 use crate::{
     Exit,
     arguments::{Module, ModuleBuild, Options},
-    files,
+    files, output,
 };
 use anyhow::Context;
 use bureaucrat_model::ModuleHash;
@@ -48,8 +48,7 @@ fn make(build: &ModuleBuild) -> anyhow::Result<Exit> {
     let wit = build.wit.as_deref().map(files::read_text).transpose()?;
     let component =
         build_module(&core, build.world.as_deref(), wit.as_deref()).with_context(name)?;
-    std::fs::write(&build.output, &component)
-        .with_context(|| format!("cannot write {}", build.output.display()))?;
+    output::write(&build.output, &component)?;
     print_line(&ModuleHash::of(&component).to_string())?;
     Ok(Exit::Done)
 }

@@ -43,6 +43,7 @@ fn told(error: TokenError) -> anyhow::Error {
         TokenError::Name(_) => Kind::Usage,
         TokenError::File { .. }
         | TokenError::Damaged { .. }
+        | TokenError::Unsafe { .. }
         | TokenError::Taken(_)
         | TokenError::TooMany
         | TokenError::Random(_) => return error.into(),

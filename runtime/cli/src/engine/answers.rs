@@ -5,6 +5,7 @@ use bureaucrat_broker_amqp::AmqpBroker;
 use bureaucrat_host::{
     Host,
     facts::FactQuery,
+    meters::{MemoryUse, Spans},
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Operator;
@@ -68,8 +69,24 @@ impl bureaucrat_http::Engine for Answers {
         self.host.meters()
     }
 
-    fn outbox(&self) -> Option<(usize, usize)> {
-        self.host.outbox()
+    fn standing(&self) -> Option<bureaucrat_host::Standing> {
+        self.host.standing()
+    }
+
+    fn waiting(&self) -> Result<Vec<bureaucrat_host::backlog::Waiting>, String> {
+        self.host.waiting()
+    }
+
+    fn store(&self) -> (MemoryUse, &Spans) {
+        (self.store.memory(), self.store.log())
+    }
+
+    fn in_hand(&self) -> Vec<(&'static str, u64)> {
+        let in_hand = self.broker.in_hand().into_iter();
+        let bytes = |bytes| u64::try_from(bytes).unwrap_or(u64::MAX);
+        in_hand
+            .map(|(source, held)| (source.name(), bytes(held)))
+            .collect()
     }
 
     fn shares(&self, user: &str, definition: &str) -> bool {

@@ -79,6 +79,10 @@ fn it_says_what_it_cannot_draw() {
             vec!["-", "--output", "/nowhere/x.svg"],
             "cannot write /nowhere/x.svg",
         ),
+        (
+            vec!["-", "--link", "javascript:alert({line})"],
+            "expected an address of http, https or a file",
+        ),
     ] {
         let output = run(&[vec!["graph"], arguments].concat(), NEW);
         assert_eq!(output.status.code(), Some(1), "{output:?}");

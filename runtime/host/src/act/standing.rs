@@ -5,6 +5,7 @@
 
 use super::{Actor, outbox::Publishing, troubles::Destination};
 use crate::operate::query::{BrokerState, TaskState, Undelivered};
+use bureaucrat_model::Millis;
 use bureaucrat_store::keys::OutboxKey;
 use crossbeam_channel::Sender;
 
@@ -32,10 +33,34 @@ pub struct Standing {
     /// Messages in the outbox, and those of them that the broker has not confirmed yet.
     pub waiting: usize,
     pub in_flight: usize,
+    pub timers: TimersDue,
+    pub held: Held,
+}
+
+/// Timers whose time has come, and which have not fired yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimersDue {
+    /// At most [`TimersDue::MOST`] of those that wait are counted.
+    pub count: usize,
+    /// How late the first one is.
+    pub late: Millis,
+}
+
+impl TimersDue {
+    pub const MOST: usize = 100_000;
+}
+
+/// Bytes in memory, as they count against the limits of each part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Processes.
+    pub residents: usize,
+    /// What is on its way to the store.
+    pub submitted: usize,
 }
 
 impl Actor {
-    pub(crate) fn tell(&self, ask: Ask) {
+    pub(crate) fn tell(&self, ask: Ask, held: Held) {
         let (tasks, reply) = match ask {
             Ask::Rows { keys, reply } => {
                 let row = |key: OutboxKey| self.outbox.standing(key).or_else(|| self.leaving(key));
@@ -59,6 +84,8 @@ impl Actor {
             tasks,
             waiting: self.outbox.len(),
             in_flight: self.outbox.in_flight(),
+            timers: self.timers.due(self.shared.time.now()),
+            held,
         });
     }
 

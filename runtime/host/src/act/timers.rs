@@ -3,7 +3,7 @@
 //! Besides the waits of fibers, rows with fiber numbers that no fiber has remind the host of its
 //! own duties.
 
-use crate::damage::Damages;
+use crate::{act::standing::TimersDue, damage::Damages};
 use bureaucrat_model::{FiberId, Millis, ProcessId, ShardId, Timestamp, Turn};
 use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_around};
 use std::collections::BTreeSet;
@@ -230,6 +230,19 @@ impl Timers {
             .flatten()
             .min()
             .map_or(now, |earliest| earliest.min(now))
+    }
+
+    /// Those whose time has come, and which have not fired, as far as they are in memory.
+    pub fn due(&self, now: Timestamp) -> TimersDue {
+        let is_due = |timer: &&(Timestamp, WaitKey)| timer.0 <= now;
+        let near = self.near.iter().take_while(is_due).take(TimersDue::MOST);
+        let first = |set: &BTreeSet<(Timestamp, WaitKey)>| set.first().map(|(due, _)| *due);
+        let sets = [&self.near, &self.firing, &self.held_back];
+        let first = sets.into_iter().filter_map(first).min();
+        TimersDue {
+            count: near.count() + self.firing.len() + self.held_back.len(),
+            late: now.since(first.unwrap_or(now)),
+        }
     }
 
     /// When the next timer is due, or the disk must be read again.

@@ -2,7 +2,10 @@
 //! per loop.
 
 use super::{Driver, Stopping};
-use crate::act::timers::{self, Purpose};
+use crate::act::{
+    standing::Held,
+    timers::{self, Purpose},
+};
 use crate::plan::{
     tasks::task_row,
     upkeep::{Fired, Forgotten, Removal, Unsent},
@@ -19,6 +22,14 @@ const REMOVED_ROWS: usize = 2_000;
 const FORGET: Millis = Millis(200);
 
 impl Driver {
+    /// The bytes that the parts have in memory.
+    pub(super) fn held(&self) -> Held {
+        Held {
+            residents: self.planner.residents.bytes(),
+            submitted: self.pipeline.bytes(),
+        }
+    }
+
     /// Does a portion of everything that is due; returns how much.
     pub(super) fn duties(&mut self) -> Result<usize, StoreError> {
         let now = self.shared.time.now();

@@ -8,6 +8,7 @@ use crate::{
         router::Incoming,
     },
     operate::{
+        backlog::{self, Waiting},
         bulk::{BulkCommand, BulkOrder},
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
@@ -85,6 +86,22 @@ impl Host {
                 reason: "the engine does not know this question".into(),
             },
         }
+    }
+
+    /// Which participants are waited for, by how many processes, and for how long. Blocks for the store, for as
+    /// long as there are processes.
+    ///
+    /// # Errors
+    /// If the store can't be read, in its words.
+    pub fn waiting(&self) -> Result<Vec<Waiting>, String> {
+        let shared = lock(&self.0.now).clone();
+        let nothing = Damages::default();
+        let asked = Asked {
+            store: &*self.0.store,
+            now: Timestamp(self.0.clock.wall()),
+            damages: shared.as_ref().map_or(&nothing, |shared| &shared.damages),
+        };
+        backlog::waiting(&asked).map_err(|error| error.to_string())
     }
 
     fn definitions(&self, query: &DefinitionQuery) -> QueryAnswer {

@@ -47,6 +47,11 @@ pub struct Residents {
 }
 
 impl Residents {
+    /// What they take, as it counts against the limit.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub fn new(count_max: usize, bytes_max: usize) -> Self {
         Self {
             known: HashMap::new(),

@@ -103,10 +103,7 @@ pub async fn begin(shared: Arc<Shared>, request: Request) -> Result<Reply, Probl
     let fields = super::fields::Fields::read(request.uri().query().unwrap_or_default())?;
     drop(request);
     let held = shared.streams.enter(&caller.token.name)?;
-    let call = Call {
-        engine: shared.engine.clone(),
-        caller,
-    };
+    let call = shared.call(caller);
     let process = match fields.one("process").map(str::to_owned) {
         Some(id) => {
             let asked = call.clone();

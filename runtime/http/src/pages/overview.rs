@@ -16,11 +16,15 @@ use crate::{
     },
 };
 use bureaucrat_host::query::Wanted;
-use bureaucrat_views::processes::word;
+use bureaucrat_model::Millis;
+use bureaucrat_views::{processes::word, text::span};
 use maud::{Markup, html};
+use std::time::Duration;
 
-/// So often the engine is asked to continue to count the processes of a state, a few thousand a time.
-const COUNTS_MAX: usize = 5;
+/// So often the engine is asked to continue to count the processes of a state.
+const COUNTS_MAX: usize = 1;
+/// Numbers of this age say so.
+const TOLD: Millis = Millis(2_000);
 /// Rows of each list.
 const SHOWN: usize = 8;
 
@@ -29,9 +33,19 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
     let incidents = find(&visit.call, of(visit, StateName::Incident)?, None, SHOWN)?;
     let failed = find(&visit.call, of(visit, StateName::Failed)?, None, SHOWN)?;
     let mut counts = Vec::new();
+    // Of everybody's processes there are numbers, however many there are; those of one user are counted.
+    let census = match visit.call.caller.user() {
+        None => visit.call.census.look(&visit.call),
+        Some(_) => None,
+    };
     for (of_state, name) in STATES {
-        counts.push((of_state, count(visit, &of(visit, name)?)?));
+        let count = match &census {
+            Some(census) => html! { (census.of(of_state)) },
+            None => count(visit, &of(visit, name)?)?,
+        };
+        counts.push((of_state, count));
     }
+    let age = census.map_or(Millis(0), |census| Millis(millis(census.age())));
     let body = html! {
         h1 { "Overview" }
         p.lead { "Broker: " (broker(newest.broker)) }
@@ -44,6 +58,9 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
                     }
                 }
             }
+        }
+        @if age >= TOLD {
+            p.soft { "Counted " (span(age)) " ago." }
         }
         section {
             h2 { "Incidents" }
@@ -72,6 +89,10 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
         }
     };
     Ok(Answer::page("Overview", body))
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn in_state(word: &str) -> String {

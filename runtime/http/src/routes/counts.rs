@@ -72,7 +72,7 @@ pub struct Counts {
 }
 
 /// How many processes have a value.
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Many {
     pub value: Value,
     pub count: u64,

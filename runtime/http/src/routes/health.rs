@@ -11,7 +11,7 @@ use bureaucrat_model::Operator;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -53,43 +53,42 @@ pub struct Readiness {
 }
 
 async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
-    let known = *shared
-        .readiness
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let readiness = match known {
+    // Anyone who comes while it is being asked waits for that answer: strangers may ask, too.
+    let mut known = shared.readiness.lock().await;
+    let readiness = match *known {
         Some((at, readiness)) if at.elapsed() < FRESH => readiness,
         Some(_) | None => {
-            let engine = shared.engine.clone();
-            let answer = shared.run(move || {
-                let query = Query::List {
-                    wanted: Wanted::default(),
-                    after: None,
-                    limit: 1,
-                };
-                Ok(engine.ask(&query, &Operator::named("readiness")))
-            });
-            let answer = answer.await?;
-            if let QueryAnswer::Error { reason } = answer {
-                return Err(Problem::unavailable(reason));
-            }
-            let QueryAnswer::Processes { broker, .. } = answer else {
-                return Err(Problem::unfit());
-            };
-            let ready = broker == Some(BrokerState::Connected) && shared.engine.is_active();
-            let readiness = Readiness { ready, broker };
-            let mut known = shared
-                .readiness
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let readiness = asked(&shared).await?;
             *known = Some((Instant::now(), readiness));
             readiness
         }
     };
+    drop(known);
     match readiness.ready {
         true => Ok(Reply::json(&readiness)),
         false => Err(Problem::unavailable(
             "the engine has no connection to the broker, stands by for another one, or is too busy to say",
         )),
     }
+}
+
+async fn asked(shared: &Arc<Shared>) -> Result<Readiness, Problem> {
+    let engine = shared.engine.clone();
+    let answer = shared.run(move || {
+        let query = Query::List {
+            wanted: Wanted::default(),
+            after: None,
+            limit: 1,
+        };
+        Ok(engine.ask(&query, &Operator::named("readiness")))
+    });
+    let answer = answer.await?;
+    if let QueryAnswer::Error { reason } = answer {
+        return Err(Problem::unavailable(reason));
+    }
+    let QueryAnswer::Processes { broker, .. } = answer else {
+        return Err(Problem::unfit());
+    };
+    let ready = broker == Some(BrokerState::Connected) && shared.engine.is_active();
+    Ok(Readiness { ready, broker })
 }

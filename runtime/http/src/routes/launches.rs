@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     engine::Call,
+    exchange::stopped,
     operation::{API, Access, Given, Method, Operation, Reach, Run},
     problem::Problem,
     reply::Reply,
@@ -193,7 +194,7 @@ async fn result(shared: Arc<Shared>, call: Call, given: Given) -> Result<Reply, 
     ))
 }
 
-/// How a process stands once it has ended, or after so long.
+/// How a process stands once it has ended, after so long, or when the engine stops.
 async fn ended(
     shared: &Arc<Shared>,
     call: &Call,
@@ -226,12 +227,13 @@ async fn ended(
             State::Running | State::Incident | State::Suspended => {}
         }
         loop {
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || *shared.stopping.borrow() {
                 return Ok(Outcome::only("running", process));
             }
             tokio::select! {
                 () = sleep(LOOK) => {}
                 () = sleep_until(deadline) => {}
+                () = stopped(shared.stopping.clone()) => {}
             }
             if call.engine.commits() != commits {
                 break;

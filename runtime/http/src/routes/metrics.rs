@@ -1,11 +1,11 @@
 //! Metrics for Prometheus: what the engine has counted, and how it stands.
 //!
-//! Names and units are those of Prometheus' conventions. Labels have few values: participants and
-//! definitions are users' words, so of each only the most frequent are told, and the others together.
+//! Names and units are those of Prometheus' conventions. What takes long to count comes from the census,
+//! so a scrape costs the engine the same however many processes there are.
 
 mod collectors;
+mod standing;
 
-use super::counts::{Many, attributes};
 use crate::{
     engine::Call,
     operation::{Access, Nothing, Operation, Reach},
@@ -13,22 +13,17 @@ use crate::{
     reply::Reply,
     tokens::Role,
 };
-use bureaucrat_host::{
-    meters::{BOUNDS_MICROS, Meters, Spans},
-    query::{AttributeKind, State, Wanted},
-};
+use bureaucrat_host::meters::{BOUNDS_MICROS, Meters, Spans};
 use collectors::{Refusals, Taken};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::ConstCounter, family::Family, gauge::Gauge},
+    encoding::text::encode,
+    metrics::{counter::ConstCounter, gauge::Gauge},
     registry::{Registry, Unit},
 };
-use std::{collections::BTreeMap, fmt, fmt::Debug, hash::Hash, sync::Arc};
+use std::{fmt, sync::Arc};
 
 /// The media type of the answer: the text format that all scrapers read, and promtool checks.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-/// Different values of a label that users choose.
-const VALUES_MAX: usize = 50;
 
 pub fn operations() -> Vec<Operation> {
     vec![Operation::raw(
@@ -40,27 +35,13 @@ pub fn operations() -> Vec<Operation> {
     )]
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Participant {
-    participant: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Code {
-    code: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Definition {
-    definition: String,
-}
-
 fn metrics(call: &Call, _: Nothing) -> Result<Reply, Problem> {
     let mut registry = Registry::with_prefix("bureaucrat");
     let meters = call.engine.meters();
     let meters = meters.ok_or_else(|| Problem::unavailable("the engine has not started yet"))?;
-    counted(&mut registry, &meters);
-    standing(&mut registry, call)?;
+    let (memory, log) = call.engine.store();
+    counted(&mut registry, &meters, log);
+    standing::add(&mut registry, call, memory);
     process(&mut registry);
     let mut text = String::new();
     let written = encode(&mut text, &registry);
@@ -97,7 +78,7 @@ fn classic(text: &str) -> String {
     told
 }
 
-fn counted(registry: &mut Registry, meters: &Arc<Meters>) {
+fn counted(registry: &mut Registry, meters: &Arc<Meters>, log: &Spans) {
     let mut count = |name: &str, help: &str, value: u64| {
         registry.register(name, help, ConstCounter::new(value));
     };
@@ -158,6 +139,11 @@ fn counted(registry: &mut Registry, meters: &Arc<Meters>) {
             &meters.commit,
         ),
         (
+            "log_sync",
+            "How long the log of the store took of a write, with its sync",
+            log,
+        ),
+        (
             "condition",
             "How long an evaluation took",
             &meters.condition,
@@ -179,83 +165,6 @@ fn counted(registry: &mut Registry, meters: &Arc<Meters>) {
             spans: read(spans),
         }));
     }
-}
-
-/// How it stands now.
-fn standing(registry: &mut Registry, call: &Call) -> Result<(), Problem> {
-    if let Some((waiting, in_flight)) = call.engine.outbox() {
-        let mut gauge = |name: &str, help: &str, value: usize| {
-            let gauge = Gauge::<i64>::default();
-            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-            registry.register(name, help, gauge);
-        };
-        gauge("outbox_messages", "Messages that wait to be sent", waiting);
-        gauge(
-            "outbox_in_flight_messages",
-            "Messages that the broker has not confirmed yet",
-            in_flight,
-        );
-    }
-    let all = Wanted::default();
-    let incidents = Wanted {
-        states: vec![State::Incident],
-        ..Wanted::default()
-    };
-    let waiting = attributes(call, &AttributeKind::Participant, &all)?;
-    let codes = attributes(call, &AttributeKind::Fault, &incidents)?;
-    let definitions = attributes(call, &AttributeKind::Definition, &incidents)?;
-    gauges(
-        registry,
-        (
-            "participant_waiting_processes",
-            "Processes that wait for an answer of a participant",
-        ),
-        waiting,
-        |participant| Participant { participant },
-    );
-    gauges(
-        registry,
-        ("incidents_by_code", "Incidents by the code of their fault"),
-        codes,
-        |code| Code { code },
-    );
-    gauges(
-        registry,
-        ("incidents_by_definition", "Incidents by their definition"),
-        definitions,
-        |definition| Definition { definition },
-    );
-    Ok(())
-}
-
-/// A gauge for each of the most frequent values.
-fn gauges<L>(
-    registry: &mut Registry,
-    (name, help): (&str, &str),
-    values: Vec<Many>,
-    label: impl Fn(String) -> L,
-) where
-    L: Clone + Hash + Eq + EncodeLabelSet + Debug + Send + Sync + 'static,
-{
-    let family = Family::<L, Gauge>::default();
-    for (value, count) in frequent(values.into_iter().map(|one| (one.value, one.count))) {
-        family.get_or_create(&label(value)).set(count);
-    }
-    registry.register(name, help, family);
-}
-
-/// The most frequent values, and the others together.
-fn frequent(values: impl Iterator<Item = (serde_json::Value, u64)>) -> BTreeMap<String, i64> {
-    let mut told = BTreeMap::new();
-    for (place, (value, count)) in values.enumerate() {
-        let value = match value.as_str() {
-            Some(text) if place < VALUES_MAX => text.to_owned(),
-            Some(_) | None => "(others)".to_owned(),
-        };
-        let sum: &mut i64 = told.entry(value).or_default();
-        *sum = sum.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-    told
 }
 
 /// What the system says of this process; nothing where it has no `/proc`.
@@ -299,13 +208,5 @@ mod tests {
             "# HELP a_total Some help.\n# TYPE a_total counter\na_total 1\n\
              # HELP b_seconds More.\n# TYPE b_seconds gauge\nb_seconds 2\n"
         );
-    }
-
-    #[test]
-    fn what_users_name_has_few_values() {
-        let many = (0..200_u64).map(|number| (format!("p{number}").into(), 2));
-        let told = frequent(many);
-        assert_eq!(told.len(), VALUES_MAX + 1);
-        assert_eq!(told["(others)"], 300);
     }
 }

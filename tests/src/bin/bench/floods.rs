@@ -1,9 +1,9 @@
 //! The engine in a flood, compared with a bare relay in the same flood: its memory, how long
 //! healthy processes on other queues wait, and how long it takes to shut down.
 
-mod healthy;
+pub mod healthy;
 mod kinds;
-mod runs;
+pub mod runs;
 
 use crate::{statistics::quantile, subject::Subject};
 use anyhow::{Result, ensure};
@@ -73,15 +73,15 @@ impl Settings {
 
 /// How long healthy processes waited.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Waits {
-    count: usize,
-    median_millis: f64,
-    p99_millis: f64,
-    longest_millis: f64,
+pub struct Waits {
+    pub count: usize,
+    pub median_millis: f64,
+    pub p99_millis: f64,
+    pub longest_millis: f64,
 }
 
 impl Waits {
-    fn of(sorted: &[f64]) -> Result<Self> {
+    pub fn of(sorted: &[f64]) -> Result<Self> {
         ensure!(!sorted.is_empty(), "healthy processes did nothing");
         Ok(Self {
             count: sorted.len(),
@@ -94,7 +94,7 @@ impl Waits {
 
 /// What was seen with one of the two in the engine's place.
 #[derive(Debug, Serialize)]
-struct Seen {
+pub struct Seen {
     before: Waits,
     flooded: Waits,
     /// Messages of the flood that were published meanwhile.

@@ -11,9 +11,12 @@ mod fields;
 mod floods;
 mod forward;
 mod growth;
+mod http;
 mod levels;
 mod log;
 mod memory;
+mod metrics;
+mod pages;
 mod participant;
 mod processes;
 mod profile;
@@ -52,12 +55,18 @@ enum Part {
     Growth(growth::Settings),
     /// Memory, other processes' p99 and shutdown time while the engine is flooded
     Floods(floods::Settings),
+    /// Other processes' p99, memory, and who is answered, while 10,000 strangers hold connections of the HTTP API
+    Http(http::Settings),
     /// What an event with a key costs among few processes that wait, and among many
     Events(events::Settings),
     /// The first page of each search, among few processes and among many
     Search(search::Settings),
     /// What searchable fields add to an action: three that stay as they are, and three of which one changes
     Fields(fields::Settings),
+    /// Each page of the dashboard, among few processes and among many, and a long list to its end
+    Pages(pages::Settings),
+    /// Rate and CPU per action with a scrape of the metrics each second, and without
+    Metrics(metrics::Settings),
     /// Resident memory after hostile messages of several MiB
     Memory(memory::Settings),
     /// Bytes written by a step of a process with large fields, and by an `all` with many branches
@@ -81,9 +90,12 @@ fn main() -> Result<()> {
         Some(Part::Levels(settings)) => levels::run(&settings),
         Some(Part::Growth(settings)) => growth::run(&settings),
         Some(Part::Floods(settings)) => floods::run(&settings),
+        Some(Part::Http(settings)) => http::run(&settings),
         Some(Part::Events(settings)) => events::run(&settings),
         Some(Part::Search(settings)) => search::run(&settings),
         Some(Part::Fields(settings)) => fields::run(&settings),
+        Some(Part::Pages(settings)) => pages::run(&settings),
+        Some(Part::Metrics(settings)) => metrics::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),

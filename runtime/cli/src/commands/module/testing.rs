@@ -8,6 +8,7 @@ use crate::{
     Exit,
     arguments::{ModuleTest, Options},
     commands::{module_sandbox, print_line},
+    output,
     progress::Progress,
     screen::{self, tell},
 };
@@ -60,7 +61,7 @@ pub fn run(options: &Options, test: &ModuleTest) -> anyhow::Result<Exit> {
     drop(progress);
     if let Some(file) = &test.junit {
         let report = junit::report(&test.file.display().to_string(), &tested, took)?;
-        std::fs::write(file, report).with_context(|| format!("cannot write {}", file.display()))?;
+        output::write(file, &report)?;
     }
     let limits = sandbox.limits_of(guest.class());
     if test.json {

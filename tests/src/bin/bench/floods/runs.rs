@@ -56,7 +56,12 @@ pub fn engine(settings: &Settings, flood: &Flood, prefix: &str) -> Result<Observ
     let pid = engine.pid().context("the engine does not run")?;
     park_waiters(flood, &clerk, &engine.name("launches"), pid)?;
     let healthy = Healthy::start(&url, &tasks, &engine.name("answers"))?;
-    launch_healthy(settings, &clerk, &engine.name("launches"), &participant)?;
+    launch_healthy(
+        settings.healthy,
+        &clerk,
+        &engine.name("launches"),
+        &participant,
+    )?;
     let bodies = all_have_asked(&healthy, settings.healthy).with_context(|| engine.log_tail())?;
     let (seen, resident_before) = watched(
         settings,
@@ -140,13 +145,8 @@ fn park_waiters(flood: &Flood, clerk: &Clerk, launches: &str, pid: u32) -> Resul
     processes::rest(pid, PATIENCE)
 }
 
-fn launch_healthy(
-    settings: &Settings,
-    clerk: &Clerk,
-    launches: &str,
-    participant: &str,
-) -> Result<()> {
-    for who in 0..settings.healthy {
+pub fn launch_healthy(count: u64, clerk: &Clerk, launches: &str, participant: &str) -> Result<()> {
+    for who in 0..count {
         let definition = format!(
             "<process>\
              <context><property name=\"{WHO}\" type=\"int\">{who}</property></context>\
@@ -159,7 +159,7 @@ fn launch_healthy(
 }
 
 /// Waits until each healthy process has asked; returns their tasks' bodies.
-fn all_have_asked(healthy: &Healthy, count: u64) -> Result<Vec<Vec<u8>>> {
+pub fn all_have_asked(healthy: &Healthy, count: u64) -> Result<Vec<Vec<u8>>> {
     let started = Instant::now();
     loop {
         let bodies = healthy.bodies();
@@ -206,13 +206,13 @@ fn watched<T>(
 }
 
 /// A queue that is emptied continuously, so that its messages do not fill the broker.
-struct Emptied {
+pub struct Emptied {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Emptied {
-    fn start(url: &str, queue: &str) -> Result<Self> {
+    pub fn start(url: &str, queue: &str) -> Result<Self> {
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (url, queue) = (url.to_owned(), queue.to_owned());
         let runtime = tokio::runtime::Builder::new_current_thread()

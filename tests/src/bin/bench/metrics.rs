@@ -1,0 +1,153 @@
+//! What somebody who scrapes the metrics each second costs the engine: its rate and its CPU for each action, with
+//! and without, in turn; and the CPU of a scrape alone.
+
+use crate::{
+    clerk::Clerk,
+    contenders::Contender,
+    processes,
+    statistics::{Spread, per_second},
+    subject::Subject,
+};
+use anyhow::{Result, ensure};
+use bureaucrat_store_rocksdb::RocksStore;
+use bureaucrat_tests::{engine::broker_url, http::Client, population::Population};
+use clap::Args;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often Prometheus would ask, at the most.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Scrapes of an idle engine, by whose CPU the cost of one is known.
+const ALONE: u32 = 300;
+
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// Processes that are stored
+    #[arg(long, default_value_t = 10_000)]
+    stored: u64,
+    /// Actions in flight
+    #[arg(long, default_value_t = 50)]
+    in_flight: u64,
+    /// Seconds of each look
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Looks of each kind
+    #[arg(long, default_value_t = 8)]
+    rounds: usize,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    subject: Subject,
+}
+
+#[derive(Debug, Serialize)]
+struct Measured {
+    actions_per_second: [Spread; 2],
+    cpu_micros_per_action: [Spread; 2],
+    /// Of the medians, with to without.
+    rate_ratio: f64,
+    cpu_ratio: f64,
+    scrape_cpu_millis: f64,
+    scrape_millis: f64,
+    scrape_kib: usize,
+}
+
+/// # Errors
+/// When engine or broker fail.
+pub fn run(settings: &Settings) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let prefix = format!("metrics-{}", std::process::id());
+    let mut clerk = Clerk::connect(&broker_url()?)?;
+    let subject = settings.subject.with_option("--http-listen=0".into());
+    let storage = folder.path().join("storage");
+    std::fs::create_dir_all(&storage)?;
+    {
+        let store = RocksStore::open(&storage.join("state"))?;
+        Population::new(&store)?.grow(settings.stored)?;
+    }
+    let mut engine = Contender::engine(&mut clerk, &subject, folder.path(), &prefix)?;
+    engine.fill(&clerk, settings.in_flight)?;
+    let pid = engine.pid()?;
+    let client = Client::of(engine.engine_mut()?)?;
+    let token = std::fs::read_to_string(storage.join("http-token"))?;
+    let scrape = || -> Result<usize> {
+        let answer = client.with(token.trim(), ("GET", "/api/v1/metrics"), None)?;
+        ensure!(answer.status == 200, "{answer:?}");
+        Ok(answer.body.len())
+    };
+    processes::rest(pid, PATIENCE)?;
+    let kib = scrape()? >> 10;
+    let (cpu, began) = (processes::cpu(pid)?, Instant::now());
+    for _ in 0..ALONE {
+        scrape()?;
+    }
+    let took = began.elapsed();
+    let scrape_cpu = (processes::cpu(pid)? - cpu).as_secs_f64() * 1e3 / f64::from(ALONE);
+    let (mut rates, mut costs) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
+    for round in 0..2 * settings.rounds {
+        // Without and with, then with and without, so that what drifts counts for both.
+        let is_scraped = matches!(round % 4, 1 | 2);
+        let (cpu, before) = (processes::cpu(pid)?, engine.participant.answered());
+        let began = Instant::now();
+        engine.participant.open();
+        while began.elapsed() < Duration::from_secs(settings.seconds) {
+            if is_scraped {
+                scrape()?;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        engine.participant.close();
+        engine.settle()?;
+        let actions = engine.participant.answered() - before;
+        let took = began.elapsed();
+        ensure!(actions > 0, "nothing moved");
+        let cpu = (processes::cpu(pid)? - cpu).as_secs_f64() * 1e6;
+        rates[usize::from(is_scraped)].push(per_second(actions, took));
+        costs[usize::from(is_scraped)].push(cpu / actions as f64);
+    }
+    let (rates, costs) = (rates.map(Spread::of), costs.map(Spread::of));
+    let measured = Measured {
+        rate_ratio: rates[1].median / rates[0].median,
+        cpu_ratio: costs[1].median / costs[0].median,
+        actions_per_second: rates,
+        cpu_micros_per_action: costs,
+        scrape_cpu_millis: scrape_cpu,
+        scrape_millis: took.as_secs_f64() * 1e3 / f64::from(ALONE),
+        scrape_kib: kib,
+    };
+    match settings.json {
+        true => println!("{}", serde_json::to_string_pretty(&measured)?),
+        false => print(settings, &measured),
+    }
+    Ok(())
+}
+
+fn print(settings: &Settings, measured: &Measured) {
+    println!(
+        "metrics: {} actions in flight, {} processes stored, looks of {} s, a scrape each second",
+        settings.in_flight, settings.stored, settings.seconds
+    );
+    let names = ["without", "with"];
+    for (place, name) in names.into_iter().enumerate() {
+        let (rate, cost) = (
+            &measured.actions_per_second[place],
+            &measured.cpu_micros_per_action[place],
+        );
+        println!(
+            "{name:>8}: {:>7.0} actions/s ({:.0} to {:.0}), {:>6.1} µs CPU per action ({:.1} to {:.1})",
+            rate.median, rate.low, rate.high, cost.median, cost.low, cost.high
+        );
+    }
+    println!(
+        "with / without: rate {:.3}, CPU {:.3}; a scrape takes {:.2} ms and {:.2} ms of CPU ({:.2} % of one each second), \
+         {} KiB",
+        measured.rate_ratio,
+        measured.cpu_ratio,
+        measured.scrape_millis,
+        measured.scrape_cpu_millis,
+        measured.scrape_cpu_millis / 10.0,
+        measured.scrape_kib
+    );
+}
