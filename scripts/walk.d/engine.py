@@ -27,6 +27,9 @@ cancels = ["*"]
 calls = true
 modules = "any"
 on_fault = "incident"
+[default.quotas]
+live_processes = "unlimited"
+launches_per_minute = "unlimited"
 """
 
 
