@@ -116,8 +116,11 @@ impl Exchange {
                 (refused(Problem::unavailable(what)).await, None)
             }
         };
-        if !is_read.load(Relaxed) {
+        let has_unread = !is_read.load(Relaxed);
+        if has_unread {
             visitor.leaves_unread();
+        }
+        if has_unread || *self.stopping.borrow() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }

@@ -349,6 +349,7 @@ fn answers_that_nobody_takes_have_a_bound() -> Result<()> {
         // Small answers are there for everybody, if not at once; a large one is refused for now.
         while !answers(&rig)? {
             ensure!(Instant::now() < deadline, "nobody else is answered");
+            std::thread::sleep(Duration::from_millis(10));
         }
         let large = rig.ask(&rig.local, ("GET", &path), None)?;
         is_full = large.status == 503 && large.body.contains("nobody takes");

@@ -92,6 +92,7 @@ impl Rig {
     /// What a list holds that everybody sees: ids with states.
     pub fn processes(&self) -> Result<Vec<(String, String)>> {
         let answer = self.ask(&self.local, ("GET", "/api/v1/processes?limit=500"), None)?;
+        ensure!(answer.status == 200, "{answer:?}");
         let answer = answer.json()?;
         let processes = answer["processes"].as_array().context("no list")?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
