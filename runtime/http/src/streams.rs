@@ -28,7 +28,7 @@ const SHARE_MAX: usize = 256;
 const PART: u32 = 25;
 /// The longest time between two pages that are told, however slow an answer was.
 const STEP_MAX: Duration = Duration::from_secs(1);
-/// The longest time until a page's turn, however many turns others have taken.
+/// The longest time until a page's turn, however many turns were taken before it.
 const TURN_MAX: Duration = Duration::from_secs(60);
 
 pub struct Streams {
