@@ -1,7 +1,10 @@
 //! Where the records of an engine are: in a folder of its storage, or in a database.
 
 use crate::configuration::Configuration;
-use bureaucrat_store::{Epoch, Group, Row, Store, StoreError, Table, Verdict};
+use bureaucrat_store::{
+    Epoch, Group, Row, Store, StoreError, Table, Verdict,
+    figures::{MemoryUse, Spans},
+};
 use bureaucrat_store_postgres::{PATIENCE, PostgresStore};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use std::path::Path;
@@ -38,6 +41,23 @@ impl Records {
             Self::Folder(store) => store.damaged_tables(),
             // A database looks after its own files.
             Self::Database(_) => &[],
+        }
+    }
+
+    /// The memory that the store has in this process.
+    pub fn memory(&self) -> MemoryUse {
+        match self {
+            Self::Folder(store) => store.memory(),
+            // Its memory is the server's.
+            Self::Database(_) => MemoryUse::default(),
+        }
+    }
+
+    /// How long the part of a commit takes that makes it durable.
+    pub const fn log(&self) -> &Spans {
+        match self {
+            Self::Folder(store) => store.log(),
+            Self::Database(store) => store.log(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     statements::Shape,
 };
 use bureaucrat_store::{
-    EPOCH_KEY, Epoch, Group, Owner, StoreError, Table, Verdict, Write, records,
+    EPOCH_KEY, Epoch, Group, Owner, StoreError, Table, Verdict, Write, figures::Spans, records,
 };
 use futures_lite::future::block_on;
 use std::{
@@ -24,6 +24,8 @@ use std::{
 pub struct Commits {
     place: Arc<Place>,
     state: Mutex<State>,
+    /// How long each transaction took.
+    log: Spans,
 }
 
 struct State {
@@ -65,12 +67,17 @@ impl Commits {
                 record: None,
             },
         });
-        Ok(Self { place, state })
+        let log = Spans::default();
+        Ok(Self { place, state, log })
     }
 
     pub fn set_present(&self, epoch: Epoch, record: Vec<u8>) {
         let record = Some(record);
         self.state().present = Present { epoch, record };
+    }
+
+    pub const fn log(&self) -> &Spans {
+        &self.log
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,7 +116,10 @@ impl Commits {
                 true => present.record.as_deref(),
                 false => None,
             };
-            match state.write(&self.place, &changes, fence)? {
+            let begun = Instant::now();
+            let written = state.write(&self.place, &changes, fence)?;
+            self.log.took(begun.elapsed());
+            match written {
                 Written::Done => return Ok(verdicts),
                 // The next round leaves out what is fenced now.
                 Written::Fenced(present) => state.present = present,

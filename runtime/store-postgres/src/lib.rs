@@ -18,7 +18,7 @@ mod statements;
 pub use address::{Address, AddressError};
 
 use bureaucrat_store::{
-    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
+    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans, next_epoch,
 };
 use commit::Commits;
 use reading::Readers;
@@ -61,6 +61,13 @@ impl PostgresStore {
             readers: Readers::new(place.clone()),
             place,
         })
+    }
+}
+
+impl PostgresStore {
+    /// How long each transaction took, with its sync and the way to the server and back.
+    pub const fn log(&self) -> &Spans {
+        self.commits.log()
     }
 }
 
