@@ -28,6 +28,8 @@ pub struct Waiting {
     pub processes: u64,
     /// Since when the first of them waits, of those that were looked at.
     pub since: Option<Timestamp>,
+    /// The process that was launched first.
+    pub first: Option<Place>,
 }
 
 /// All participants that are waited for.
@@ -71,6 +73,7 @@ pub fn waiting(asked: &Asked<'_>) -> Result<Vec<Waiting>, StoreError> {
             participant: None,
             processes: others,
             since: None,
+            first: None,
         });
     } else {
         told.extend(present.map(|last| last.told(asked)).transpose()?);
@@ -119,6 +122,7 @@ impl Counted {
             participant: Some(self.participant),
             processes: self.processes,
             since,
+            first: self.last.back().copied(),
         })
     }
 
