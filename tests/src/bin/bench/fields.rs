@@ -1,14 +1,18 @@
 //! What searchable fields add to the cost of an action: the same processes with and without them, each on an engine of
 //! its own, turn by turn, so that what else the machine does meets all of them alike.
 
-use crate::{clerk::Clerk, contenders::Contender, processes, statistics::Spread, subject::Subject};
+use crate::{
+    clerk::Clerk,
+    contenders::Contender,
+    looks::{look, rest},
+    statistics::Spread,
+    subject::Subject,
+};
 use anyhow::{Result, ensure};
 use bureaucrat_tests::engine::broker_url;
 use clap::Args;
 use serde::Serialize;
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Each round counts, and an action follows.
 const COUNTING: &str = "<process><context>\
@@ -117,7 +121,14 @@ fn pair(
     }
     for _ in 0..settings.rounds {
         for (engine, costs) in &mut engines {
-            costs.push(turn(engine, Duration::from_millis(settings.millis))?);
+            let time = Duration::from_millis(settings.millis);
+            let seen = look(engine, || {
+                std::thread::sleep(time);
+                Ok(())
+            })?;
+            costs.push(seen.cpu_micros_per_action);
+            // Deferred work is not the next engine's.
+            rest(engine)?;
         }
     }
     let mut medians = engines
@@ -125,19 +136,4 @@ fn pair(
         .map(|(_, costs)| Spread::of(costs).median);
     let without = medians.next().unwrap_or_default();
     Ok((without, medians.next().unwrap_or_default()))
-}
-
-/// Lets an engine work for a while; the CPU time of an action, in microseconds.
-fn turn(engine: &mut Contender, time: Duration) -> Result<f64> {
-    let pid = engine.pid()?;
-    let (cpu, before) = (processes::cpu(pid)?, engine.participant.answered());
-    engine.participant.open();
-    std::thread::sleep(time);
-    engine.participant.close();
-    engine.settle()?;
-    // Deferred work belongs to these actions.
-    processes::rest(pid, PATIENCE)?;
-    let actions = engine.participant.answered() - before;
-    ensure!(actions > 0, "nothing moved");
-    Ok((processes::cpu(pid)? - cpu).as_secs_f64() * 1e6 / actions as f64)
 }

@@ -14,6 +14,7 @@ mod growth;
 mod http;
 mod levels;
 mod log;
+mod looks;
 mod memory;
 mod metrics;
 mod pages;
@@ -26,6 +27,7 @@ mod sizes;
 mod statistics;
 mod steps;
 mod subject;
+mod viewers;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -65,6 +67,8 @@ enum Part {
     Fields(fields::Settings),
     /// Each page of the dashboard, among few processes and among many, and a long list to its end
     Pages(pages::Settings),
+    /// Rate and CPU per action with 200 pages of the dashboard open, and with none
+    Viewers(viewers::Settings),
     /// Rate and CPU per action with a scrape of the metrics each second, and without
     Metrics(metrics::Settings),
     /// Resident memory after hostile messages of several MiB
@@ -95,6 +99,7 @@ fn main() -> Result<()> {
         Some(Part::Search(settings)) => search::run(&settings),
         Some(Part::Fields(settings)) => fields::run(&settings),
         Some(Part::Pages(settings)) => pages::run(&settings),
+        Some(Part::Viewers(settings)) => viewers::run(&settings),
         Some(Part::Metrics(settings)) => metrics::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),

@@ -2,10 +2,7 @@
 //! and without, in turn; and the CPU of a scrape alone.
 
 use crate::{
-    clerk::Clerk,
-    contenders::Contender,
-    processes,
-    statistics::{Spread, per_second},
+    clerk::Clerk, contenders::Contender, looks::look, processes, statistics::Spread,
     subject::Subject,
 };
 use anyhow::{Result, ensure};
@@ -89,23 +86,18 @@ pub fn run(settings: &Settings) -> Result<()> {
     for round in 0..2 * settings.rounds {
         // Without and with, then with and without, so that what drifts counts for both.
         let is_scraped = matches!(round % 4, 1 | 2);
-        let (cpu, before) = (processes::cpu(pid)?, engine.participant.answered());
-        let began = Instant::now();
-        engine.participant.open();
-        while began.elapsed() < Duration::from_secs(settings.seconds) {
-            if is_scraped {
-                scrape()?;
+        let seen = look(&mut engine, || {
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(settings.seconds) {
+                if is_scraped {
+                    scrape()?;
+                }
+                std::thread::sleep(PAUSE);
             }
-            std::thread::sleep(PAUSE);
-        }
-        engine.participant.close();
-        engine.settle()?;
-        let actions = engine.participant.answered() - before;
-        let took = began.elapsed();
-        ensure!(actions > 0, "nothing moved");
-        let cpu = (processes::cpu(pid)? - cpu).as_secs_f64() * 1e6;
-        rates[usize::from(is_scraped)].push(per_second(actions, took));
-        costs[usize::from(is_scraped)].push(cpu / actions as f64);
+            Ok(())
+        })?;
+        rates[usize::from(is_scraped)].push(seen.actions_per_second);
+        costs[usize::from(is_scraped)].push(seen.cpu_micros_per_action);
     }
     let (rates, costs) = (rates.map(Spread::of), costs.map(Spread::of));
     let measured = Measured {
