@@ -4,7 +4,7 @@ use crate::simulation;
 use anyhow::{Context, Error, Result, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use bureaucrat_store::Store;
-use bureaucrat_store_postgres::{PATIENCE, PostgresStore};
+use bureaucrat_store_postgres::{Opening, PATIENCE, PostgresStore};
 use bureaucrat_store_rocksdb::RocksStore;
 use nix::{
     sys::signal::{Signal, kill},
@@ -82,7 +82,11 @@ impl Engine {
     /// When they can't be opened.
     pub fn records(&self) -> Result<Box<dyn Store>> {
         Ok(match &self.database {
-            Some(address) => Box::new(PostgresStore::open(address.parse()?, PATIENCE)?),
+            Some(address) => Box::new(PostgresStore::open(
+                address.parse()?,
+                PATIENCE,
+                Opening::Engine,
+            )?),
             None => Box::new(RocksStore::open(&self.storage().join("state"))?),
         })
     }

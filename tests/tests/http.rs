@@ -5,6 +5,8 @@
 mod access;
 #[path = "http/burdens.rs"]
 mod burdens;
+#[path = "http/confirming.rs"]
+mod confirming;
 #[path = "http/deploying.rs"]
 mod deploying;
 #[path = "http/ending.rs"]

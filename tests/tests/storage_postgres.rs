@@ -5,7 +5,7 @@ use bureaucrat_store::{
     EPOCH_KEY, Epoch, Group, Owner, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
     records,
 };
-use bureaucrat_store_postgres::{Address, PostgresStore};
+use bureaucrat_store_postgres::{Address, Opening, PostgresStore};
 use bureaucrat_tests::postgres::{database_url, disconnect, new_url, sql};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn open(url: &str, patience: Duration) -> Result<PostgresStore, StoreError> {
     let address: Address = url.parse().unwrap();
-    PostgresStore::open(address, patience)
+    PostgresStore::open(address, patience, Opening::Engine)
 }
 
 fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
@@ -117,13 +117,17 @@ fn an_engine_that_lost_its_shards_writes_nothing_more() {
     let fenced = Verdict::Fenced {
         present: Epoch(later),
     };
-    for _ in 0..2 {
-        assert_eq!(store.commit(&group).unwrap(), [fenced, Verdict::Committed]);
-        // The same after a new connection.
-        disconnect(&url).unwrap();
-    }
-    assert_eq!(store.get(Table::Outbox, b"ours").unwrap(), None);
-    assert!(store.get(Table::Programs, b"nobody's").unwrap().is_some());
+    assert_eq!(store.commit(&group).unwrap(), [fenced, Verdict::Committed]);
+    // An idle engine learns of it, too, and so does one that connects again.
+    let is_taken =
+        |error: StoreError| matches!(error, StoreError::Fenced { present } if present == later);
+    assert!(is_taken(store.check().unwrap_err()));
+    disconnect(&url).unwrap();
+    assert!(is_taken(store.commit(&group).unwrap_err()));
+    drop(store);
+    let next = open(&url, PATIENCE).unwrap();
+    assert_eq!(next.get(Table::Outbox, b"ours").unwrap(), None);
+    assert!(next.get(Table::Programs, b"nobody's").unwrap().is_some());
 }
 
 #[test]
@@ -143,8 +147,17 @@ fn a_database_that_lost_what_it_confirmed_is_refused() {
     );
     let again = commit(&store, vec![put(Table::Outbox, b"y", b"")]);
     assert!(matches!(again, Err(StoreError::Write(_))));
-    let reader = open(&new_url().unwrap(), PATIENCE).unwrap();
-    assert!(reader.get(Table::Outbox, b"x").unwrap().is_none());
+    drop(store);
+    // No engine starts with it until somebody has accepted that.
+    let refused = open(&url, PATIENCE).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::LostCommits { lost: 2, .. }),
+        "{refused}"
+    );
+    let address: Address = url.parse().unwrap();
+    drop(PostgresStore::open(address, PATIENCE, Opening::Accept).unwrap());
+    let accepted = open(&url, PATIENCE).unwrap();
+    assert!(accepted.get(Table::Outbox, b"x").unwrap().is_none());
 }
 
 #[test]
@@ -154,6 +167,9 @@ fn what_cannot_be_used_says_why() {
     sql(&url, "UPDATE meta SET value = '77' WHERE key = 'format'").unwrap();
     let error = open(&url, PATIENCE).unwrap_err();
     assert!(matches!(error, StoreError::Format { .. }), "{error}");
+    let nothing: Address = new_url().unwrap().parse().unwrap();
+    let refused = PostgresStore::open(nothing, PATIENCE, Opening::Check).unwrap_err();
+    assert!(refused.to_string().contains("no records"), "{refused}");
     let database = database_url().unwrap();
     let with = |from: &str, to: &str| database.replace(from, to);
     for (url, why) in [
@@ -164,6 +180,7 @@ fn what_cannot_be_used_says_why() {
         (with("@127.0.0.1", "@nowhere.invalid"), "nowhere.invalid"),
         (with("/postgres", "/nowhere"), "nowhere"),
         (format!("{database}?sslmode=require"), "sslmode=disable"),
+        (with("bureaucrat:bureaucrat@", "bureaucrat@"), "password"),
     ] {
         let error = open(&url, Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains(why), "{url}: {error}");

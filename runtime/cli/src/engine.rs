@@ -84,7 +84,7 @@ pub fn run(
     host.start(broker.clone())?;
     let answers = Answers {
         host: host.clone(),
-        store,
+        store: store.clone(),
         broker: broker.clone(),
         runtime: runtime.handle().clone(),
     };
@@ -100,10 +100,11 @@ pub fn run(
         "bureaucrat is running"
     );
     ready()?;
-    let mut foreign = None;
+    let (mut foreign, mut taken) = (None, None);
     runtime.block_on(async {
         tokio::select! {
             words = broker.foreign() => foreign = Some(words),
+            error = store.taken() => taken = Some(error),
             signal = ended => match signal {
                 Ok(name) => tracing::info!("{name}: finishing the work in progress"),
                 Err(_) => tracing::error!("the engine stops because of an error"),
@@ -118,6 +119,9 @@ pub fn run(
     host.stop();
     runtime.block_on(broker.shutdown());
     control::remove(&configuration.storage);
+    if let Some(error) = taken {
+        return Err(anyhow!(error).context("the engine cannot continue"));
+    }
     match (host.failure(), foreign) {
         (Some(failure), _) => {
             lapses.note();

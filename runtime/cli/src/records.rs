@@ -5,9 +5,12 @@ use bureaucrat_store::{
     Epoch, Group, Row, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
 };
-use bureaucrat_store_postgres::{PATIENCE, PostgresStore};
+use bureaucrat_store_postgres::{Opening, PATIENCE, PostgresStore};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
-use std::path::Path;
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// How often it is looked whether another engine has taken the records.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The folder of the records, in the storage.
 pub const STATE: &str = "state";
@@ -26,13 +29,29 @@ impl Records {
     /// If they can't be used.
     pub fn open(configuration: &Configuration) -> Result<Self, StoreError> {
         if let Some(address) = &configuration.store {
-            let store = PostgresStore::open(address.clone(), PATIENCE)?;
+            let store = PostgresStore::open(address.clone(), PATIENCE, Opening::Engine)?;
             return Ok(Self::Database(store));
         }
         let state = configuration.storage.join(STATE);
         let memory = configuration.memory.store();
         let store = RocksStore::open_with(&state, LostTail::Refuse, memory)?;
         Ok(Self::Folder(store))
+    }
+
+    /// Waits until another engine has taken the records: an idle engine would not notice.
+    pub async fn taken(self: Arc<Self>) -> StoreError {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let records = self.clone();
+            let looked = tokio::task::spawn_blocking(move || match &*records {
+                // A folder is locked as long as its engine lives.
+                Self::Folder(_) => Ok(()),
+                Self::Database(store) => store.check(),
+            });
+            if let Ok(Err(error)) = looked.await {
+                return error;
+            }
+        }
     }
 
     /// Tables that the opening found damaged.

@@ -22,6 +22,7 @@ mod list;
 mod live;
 mod login;
 mod modules;
+pub(crate) mod once;
 mod order;
 mod overview;
 mod participants;
@@ -297,6 +298,14 @@ async fn visit(
     if page.method == Method::Post && caller.via == Via::Cookie {
         check_proof(&form, proof)?;
     }
+    let number = form.one("once").filter(|_| page.method == Method::Post);
+    let first = match number {
+        Some(number) => match shared.once.come(proof, number)? {
+            Ok(first) => Some(first),
+            Err(to) => return Ok(Answer::See(to)),
+        },
+        None => None,
+    };
     let visit = Visit {
         call: shared.call(caller.clone()),
         path,
@@ -311,11 +320,21 @@ async fn visit(
                 let began = Instant::now();
                 let answer = run(&visit);
                 streams.took(Asked::Page, began.elapsed());
+                // Here, so that it is settled also if nobody waits for the answer any more.
+                if let Some(first) = first {
+                    first.settle(&answer);
+                }
                 answer
             };
             shared.run(answer).await
         }
-        Run::Waiting(run) => run(shared.clone(), visit).await,
+        Run::Waiting(run) => {
+            let answer = run(shared.clone(), visit).await;
+            if let Some(first) = first {
+                first.settle(&answer);
+            }
+            answer
+        }
     };
     drop(held);
     answer

@@ -12,6 +12,7 @@ use crate::{
     openapi,
     operation::{API, Access},
     pages,
+    pages::once::Once,
     pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
@@ -120,6 +121,8 @@ pub struct Shared {
     rates: Rates,
     pub(crate) budget: Budget,
     pub streams: Arc<Streams>,
+    /// Forms that have come already.
+    pub once: Arc<Once>,
     /// When the engine was last asked whether it is ready, and what it said.
     pub readiness: Mutex<Option<(Instant, Readiness)>>,
     /// Whether the server stops.
@@ -157,6 +160,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         rates: Rates::default(),
         budget: Budget::default(),
         streams: Arc::default(),
+        once: Arc::default(),
         readiness: Mutex::default(),
         stopping: stopping.clone(),
     });

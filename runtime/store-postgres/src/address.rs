@@ -22,17 +22,19 @@ pub struct Address {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error(
-        "it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with `?` and options such as \
+        "it must be postgres://USER@HOST:PORT/DATABASE, with `?` and options such as \
          sslmode=require if needed: {0}"
     )]
     Unreadable(String),
     #[error("it names no {0}")]
     Missing(&'static str),
     #[error(
-        "`search_path` in its options must be the name of one schema: letters, digits and \
-         underscores, at most 63"
+        "`search_path` in its options must be the name of one schema of yours: lowercase letters, digits and \
+         underscores, at most 63, and none of PostgreSQL's own"
     )]
     Schema,
+    #[error("it has a second `@`: in a user's name or a password, write %40 for `@`")]
+    At,
 }
 
 impl FromStr for Address {
@@ -47,6 +49,9 @@ impl FromStr for Address {
             .map_err(|error: tokio_postgres::Error| AddressError::Unreadable(cause(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(AddressError::Missing("host"));
+        }
+        if config.get_hosts().iter().any(|of| host(of).contains('@')) {
+            return Err(AddressError::At);
         }
         if config.get_user().is_none() {
             return Err(AddressError::Missing("user"));
@@ -112,11 +117,19 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<String> = self.config.get_hosts().iter().map(host).collect();
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let hosts: Vec<String> = hosts
+            .map(|(number, of)| match ports.get(number).or(ports.first()) {
+                Some(port) => format!("{}:{port}", host(of)),
+                None => host(of),
+            })
+            .collect();
+        let user = self.config.get_user().unwrap_or_default();
         let database = self.config.get_dbname().unwrap_or_default();
         write!(
             f,
-            "postgres://{}/{database} (schema {})",
+            "postgres://{user}@{}/{database} (schema {})",
             hosts.join(","),
             self.schema
         )
@@ -157,7 +170,9 @@ fn named_schema(options: &str) -> Result<String, AddressError> {
     let is_name = (1..=63).contains(&schema.len())
         && schema
             .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && !schema.starts_with("pg_")
+        && schema != "information_schema";
     match is_name {
         true => Ok(schema.to_owned()),
         false => Err(AddressError::Schema),
@@ -188,7 +203,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             address.to_string(),
-            "postgres://db.example/flows (schema bureaucrat)"
+            "postgres://ada@db.example:5433/flows (schema bureaucrat)"
         );
         assert!(!format!("{address:?}").contains("secret"));
         assert!(address.is_encrypted());
@@ -212,7 +227,7 @@ mod tests {
             schema("postgres://a@h/b?options=-csearch_path%3Done").unwrap(),
             "one"
         );
-        for bad in ["", "a%2Cb", "A", "a%22b"] {
+        for bad in ["", "a%2Cb", "A", "a%22b", "pg_temp", "information_schema"] {
             let text = format!("postgres://a@h/b?options=-csearch_path%3D{bad}");
             assert_eq!(schema(&text), Err(AddressError::Schema), "{text}");
         }
@@ -225,6 +240,7 @@ mod tests {
             ("postgres://a@h", "no database"),
             ("postgres:///b", "no host"),
             ("postgres://h/b", "no user"),
+            ("postgres://a:ge@heim@h/b", "%40"),
             ("postgres://a@h/b?sslmode=maybe", "sslmode"),
         ] {
             let error = text.parse::<Address>().unwrap_err().to_string();

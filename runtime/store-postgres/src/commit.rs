@@ -5,12 +5,11 @@
 //! makes sure that it cannot come later.
 
 use crate::{
-    session::{Place, Purpose, Session, Trouble},
+    Opening,
+    session::{Place, Present, Purpose, Session, Trouble},
     statements::Shape,
 };
-use bureaucrat_store::{
-    EPOCH_KEY, Epoch, Group, Owner, StoreError, Table, Verdict, Write, figures::Spans, records,
-};
+use bureaucrat_store::{Epoch, Group, Owner, StoreError, Table, Verdict, Write, figures::Spans};
 use futures_lite::future::block_on;
 use std::{
     collections::BTreeMap,
@@ -37,14 +36,6 @@ struct State {
     present: Present,
 }
 
-/// The owner of all shards.
-#[derive(Clone)]
-struct Present {
-    epoch: Epoch,
-    /// Its record; none before the first owner.
-    record: Option<Vec<u8>>,
-}
-
 /// What to do about each key of a table; the last write for it counts.
 type Changes<'a> = BTreeMap<Table, BTreeMap<&'a [u8], Option<&'a [u8]>>>;
 
@@ -54,9 +45,21 @@ enum Written {
 }
 
 impl Commits {
-    pub fn begin(place: Arc<Place>, session: Session) -> Result<Self, StoreError> {
-        let number = block_on(session.number());
-        let number = number.map_err(|trouble| failure(&place, trouble))?;
+    pub fn begin(
+        place: Arc<Place>,
+        session: Session,
+        opening: Opening,
+    ) -> Result<Self, StoreError> {
+        let counted = block_on(session.counted());
+        let (number, lost) = counted.map_err(|trouble| failure(&place, trouble))?;
+        match opening {
+            Opening::Engine | Opening::Check if lost > 0 => return Err(place.lost(lost)),
+            Opening::Engine | Opening::Check => {}
+            Opening::Accept => {
+                let noted = block_on(session.note_lost(0));
+                noted.map_err(|trouble| failure(&place, trouble))?;
+            }
+        }
         place.confirm(number);
         let state = Mutex::new(State {
             session: Some(session),
@@ -72,6 +75,7 @@ impl Commits {
     }
 
     pub fn set_present(&self, epoch: Epoch, record: Vec<u8>) {
+        self.place.own(epoch);
         let record = Some(record);
         self.state().present = Present { epoch, record };
     }
@@ -159,7 +163,7 @@ impl State {
                 Some(session) => session,
                 None => {
                     let session = place.connect(Purpose::Committing, until)?;
-                    let present = block_on(present(&session));
+                    let present = block_on(session.present());
                     let found = block_on(session.number());
                     let (Ok(present), Ok(found)) = (present, found) else {
                         continue;
@@ -181,7 +185,7 @@ impl State {
                     self.settle(place, session, number);
                     return Ok(Written::Done);
                 }
-                Err(Trouble::Fenced) => match block_on(present(&session)) {
+                Err(Trouble::Fenced) => match block_on(session.present()) {
                     Ok(present) => {
                         self.session = Some(session);
                         return Ok(Written::Fenced(present));
@@ -201,20 +205,6 @@ impl State {
         self.number = number;
         place.confirm(number);
     }
-}
-
-async fn present(session: &Session) -> Result<Present, Trouble> {
-    let statement = session.statement(Shape::Get, Table::Meta).await?;
-    let row = session.client.query_opt(&statement, &[&EPOCH_KEY]).await?;
-    let record: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
-    let epoch = match &record {
-        Some(record) => {
-            records::decode(Table::Meta, EPOCH_KEY, record).map_err(Trouble::Lasting)?
-        }
-        None => 0,
-    };
-    let epoch = Epoch(epoch);
-    Ok(Present { epoch, record })
 }
 
 /// Everything at once: the server answers when all of it is done, or leaves all of it out.

@@ -25,6 +25,17 @@ use reading::Readers;
 use session::Place;
 use std::{fmt, sync::Arc, time::Duration};
 
+/// Who opens a store, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// An engine: what is not there is made.
+    Engine,
+    /// A check of what is there.
+    Check,
+    /// The same, after which what is there is the truth, even if confirmed commits are missing.
+    Accept,
+}
+
 /// How long a database may be away, unless it is said otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,12 +61,17 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Locked`] if another engine uses the schema, [`StoreError::Format`] if an engine with another format
-    /// wrote it, [`StoreError::Unusable`] if it cannot be reached, or would not keep what it confirms.
-    pub fn open(address: Address, patience: Duration) -> Result<Self, StoreError> {
+    /// wrote it, [`StoreError::LostCommits`] if it is known that some are missing, [`StoreError::Unusable`] if it cannot
+    /// be reached, or would not keep what it confirms.
+    pub fn open(
+        address: Address,
+        patience: Duration,
+        opening: Opening,
+    ) -> Result<Self, StoreError> {
         let place = Arc::new(Place::new(address, patience)?);
         let first = place.connect_first()?;
-        schema::prepare(&place, &first)?;
-        let commits = Commits::begin(place.clone(), first)?;
+        schema::prepare(&place, &first, opening)?;
+        let commits = Commits::begin(place.clone(), first, opening)?;
         Ok(Self {
             commits,
             readers: Readers::new(place.clone()),
@@ -65,6 +81,14 @@ impl PostgresStore {
 }
 
 impl PostgresStore {
+    /// Looks whether another engine has taken the shards: an engine that commits notices, an idle one would not.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if so.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.readers.check()
+    }
+
     /// How long each transaction took, with its sync and the way to the server and back.
     pub const fn log(&self) -> &Spans {
         self.commits.log()

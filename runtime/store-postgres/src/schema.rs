@@ -1,7 +1,7 @@
 //! The schema: made in one transaction, or recognised before anything is written into it.
 
 use crate::{
-    PostgresStore,
+    Opening, PostgresStore,
     session::{FENCED, Place, Session, Trouble},
     statements::quoted,
 };
@@ -14,8 +14,8 @@ const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
 
 /// # Errors
 /// If the server would not keep what it confirms, or the schema is of another format.
-pub fn prepare(place: &Place, session: &Session) -> Result<(), StoreError> {
-    match block_on(attempt(place, session)) {
+pub fn prepare(place: &Place, session: &Session, opening: Opening) -> Result<(), StoreError> {
+    match block_on(attempt(place, session, opening)) {
         Ok(()) => Ok(()),
         Err(Trouble::Lasting(error)) => Err(error),
         Err(Trouble::Away(reason) | Trouble::Refused(reason)) => Err(place.unusable(reason)),
@@ -23,7 +23,7 @@ pub fn prepare(place: &Place, session: &Session) -> Result<(), StoreError> {
     }
 }
 
-async fn attempt(place: &Place, session: &Session) -> Result<(), Trouble> {
+async fn attempt(place: &Place, session: &Session, opening: Opening) -> Result<(), Trouble> {
     let client = &session.client;
     let asked = "SELECT current_setting('server_version_num')::int, current_setting('fsync') = 'on', \
                  to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.meta') IS NOT NULL";
@@ -39,6 +39,10 @@ async fn attempt(place: &Place, session: &Session) -> Result<(), Trouble> {
     if !keeps {
         let reason = "its setting `fsync` is off, so it would not keep what it confirms";
         return Err(refused(reason.into()));
+    }
+    if opening != Opening::Engine && !has_tables {
+        let reason = format!("there are no records in the schema `{}`", place.schema());
+        return Err(refused(reason));
     }
     if !has_schema {
         let create = format!("CREATE SCHEMA \"{}\"", place.schema());
@@ -76,7 +80,8 @@ fn tables() -> String {
     }
     let format = PostgresStore::FORMAT;
     text.push_str(&format!(
-        "CREATE TABLE commits (number bigint NOT NULL) WITH (fillfactor = 10);
+        "CREATE TABLE commits (number bigint NOT NULL, lost bigint NOT NULL DEFAULT 0)
+             WITH (fillfactor = 10);
          INSERT INTO commits VALUES (0);
          -- Waits for a commit of another owner, then sees the epoch that it left.
          CREATE FUNCTION fence(expected bytea, next bigint) RETURNS void LANGUAGE plpgsql AS $body$

@@ -4,10 +4,11 @@ use crate::{
     address::{Address, cause},
     statements::{Shape, Statements, Which},
 };
-use bureaucrat_store::{StoreError, Table};
+use bureaucrat_store::{EPOCH_KEY, Epoch, StoreError, Table, records};
 use futures_lite::future::block_on;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use std::{
+    error::Error as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -64,8 +65,15 @@ pub enum Trouble {
 impl From<tokio_postgres::Error> for Trouble {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(code) = error.code() else {
-            // Everything that the server did not say itself comes from the connection.
-            return Self::Away(cause(&error));
+            // What the server did not say itself comes from the connection, or from what we asked of it.
+            let is_of_the_network = error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(|source| source.is::<std::io::Error>());
+            return match is_of_the_network {
+                true => Self::Away(cause(&error)),
+                false => Self::Refused(cause(&error)),
+            };
         };
         match code.code() {
             FENCED => Self::Fenced,
@@ -92,6 +100,16 @@ pub struct Place {
     tls: MakeRustlsConnect,
     /// The number of the last commit that was confirmed.
     confirmed: AtomicU64,
+    /// The epoch in which we own the shards; 0 before.
+    epoch: AtomicU64,
+}
+
+/// The owner of all shards.
+#[derive(Clone)]
+pub struct Present {
+    pub epoch: Epoch,
+    /// Its record; none before the first owner.
+    pub record: Option<Vec<u8>>,
 }
 
 pub struct Session {
@@ -107,6 +125,7 @@ impl Place {
             address,
             patience,
             confirmed: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
         })
     }
 
@@ -124,6 +143,23 @@ impl Place {
 
     pub fn confirm(&self, number: u64) {
         self.confirmed.fetch_max(number, Ordering::AcqRel);
+    }
+
+    pub fn own(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Release);
+    }
+
+    /// Whether another engine has taken the shards, as a session sees it.
+    ///
+    /// # Errors
+    /// [`Trouble::Lasting`] if so.
+    pub fn check(&self, session: &Session) -> Result<(), Trouble> {
+        let ours = self.epoch.load(Ordering::Acquire);
+        let Present { epoch, .. } = block_on(session.present())?;
+        match ours == 0 || epoch.0 == ours {
+            true => Ok(()),
+            false => Err(Trouble::Lasting(StoreError::Fenced { present: epoch.0 })),
+        }
     }
 
     /// When what begins now is given up.
@@ -148,6 +184,8 @@ impl Place {
     pub fn connect(&self, purpose: Purpose, until: Instant) -> Result<Session, StoreError> {
         self.patiently(until, |place, _| {
             let session = place.attempt()?;
+            // The lock may be another engine's, and then for long.
+            place.check(&session)?;
             if purpose == Purpose::Committing {
                 block_on(session.lock(place.schema()))?;
             }
@@ -155,10 +193,11 @@ impl Place {
             let confirmed = place.confirmed.load(Ordering::Acquire);
             match confirmed.checked_sub(found) {
                 None | Some(0) => Ok(session),
-                Some(lost) => Err(Trouble::Lasting(StoreError::LostCommits {
-                    path: place.shown(),
-                    lost,
-                })),
+                Some(lost) => {
+                    // So that no engine starts before somebody has looked.
+                    block_on(session.note_lost(lost))?;
+                    Err(Trouble::Lasting(place.lost(lost)))
+                }
             }
         })
     }
@@ -176,7 +215,7 @@ impl Place {
             let reason = match attempt(self, now) {
                 Ok(session) => {
                     if told {
-                        tracing::info!("the database is back");
+                        tracing::info!("the database can be used");
                     }
                     return Ok(session);
                 }
@@ -188,12 +227,17 @@ impl Place {
                 Err(Trouble::Away(reason)) => reason,
             };
             if !told {
-                tracing::warn!(database = %self.address, %reason, "the database is away; waiting for it");
+                tracing::warn!(database = %self.address, %reason, "the database cannot be used yet; waiting for it");
                 told = true;
             }
             sleep(pause.min(until.saturating_duration_since(now)));
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+
+    pub fn lost(&self, lost: u64) -> StoreError {
+        let path = self.shown();
+        StoreError::LostCommits { path, lost }
     }
 
     fn locked(&self) -> StoreError {
@@ -270,12 +314,41 @@ impl Session {
 
     /// The number of the last commit in the database.
     pub async fn number(&self) -> Result<u64, Trouble> {
-        let row = self
-            .client
-            .query_one("SELECT number FROM commits", &[])
-            .await?;
-        let number: i64 = row.try_get(0)?;
-        Ok(number.unsigned_abs())
+        Ok(self.counted().await?.0)
+    }
+
+    /// The number of the last commit, and how many are known to be missing.
+    pub async fn counted(&self) -> Result<(u64, u64), Trouble> {
+        let asked = "SELECT number, lost FROM commits";
+        let rows = self.client.query(asked, &[]).await?;
+        let [row] = rows.as_slice() else {
+            let what = format!("its table `commits` has {} rows instead of one", rows.len());
+            return Err(Trouble::Refused(what));
+        };
+        let (number, lost): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        Ok((number.unsigned_abs(), lost.unsigned_abs()))
+    }
+
+    /// Notes how many confirmed commits are missing; 0 once that is accepted.
+    pub async fn note_lost(&self, lost: u64) -> Result<(), Trouble> {
+        let lost = i64::try_from(lost).unwrap_or(i64::MAX);
+        let note = "UPDATE commits SET lost = $1";
+        self.client.execute(note, &[&lost]).await?;
+        Ok(())
+    }
+
+    pub async fn present(&self) -> Result<Present, Trouble> {
+        let statement = self.statement(Shape::Get, Table::Meta).await?;
+        let row = self.client.query_opt(&statement, &[&EPOCH_KEY]).await?;
+        let record: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+        let epoch = match &record {
+            Some(record) => {
+                records::decode(Table::Meta, EPOCH_KEY, record).map_err(Trouble::Lasting)?
+            }
+            None => 0,
+        };
+        let epoch = Epoch(epoch);
+        Ok(Present { epoch, record })
     }
 }
 

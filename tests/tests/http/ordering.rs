@@ -53,7 +53,7 @@ fn shown(rig: &Rig, process: &str) -> Result<Value> {
 }
 
 /// The activities at which it waits.
-fn waits_at(rig: &Rig, process: &str) -> Result<Vec<String>> {
+pub fn waits_at(rig: &Rig, process: &str) -> Result<Vec<String>> {
     let shown = shown(rig, process)?;
     let waits = shown["waits"].as_array().context("no waits")?;
     let ids = waits.iter().filter_map(|wait| wait["id"].as_str());
@@ -66,7 +66,7 @@ fn history(rig: &Rig, process: &str) -> Result<String> {
 }
 
 /// It was done, and the next page says so.
-fn is_done(visitor: &Visitor<'_>, answer: &Answer, words: &str) -> Result<()> {
+pub fn is_done(visitor: &Visitor<'_>, answer: &Answer, words: &str) -> Result<()> {
     let to = answer.header("location");
     ensure!(answer.status == 303, "{answer:?}");
     let next = visitor.page(to.context("nowhere")?)?;

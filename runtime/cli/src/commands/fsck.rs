@@ -18,7 +18,7 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{Hex, Millis};
 use bureaucrat_store::{Group, Row, Store, StoreError, Table};
-use bureaucrat_store_postgres::{Address, PostgresStore};
+use bureaucrat_store_postgres::{Address, Opening, PostgresStore};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use serde_json::{Value, json};
 use std::{
@@ -95,7 +95,11 @@ fn check_database(
     config: &HostConfig,
     fsck: &Fsck,
 ) -> anyhow::Result<Exit> {
-    let store = match PostgresStore::open(address, Duration::ZERO) {
+    let opening = match fsck.accept_lost_tail {
+        true => Opening::Accept,
+        false => Opening::Check,
+    };
+    let store = match PostgresStore::open(address, Duration::ZERO, opening) {
         Err(StoreError::Locked { path, .. }) => {
             bail!("an engine is using the records in {path}; stop it first")
         }

@@ -1,6 +1,6 @@
 //! A page that asks whether something is meant, and says what it will do.
 
-use super::{Answer, Visit, parts::ticks};
+use super::{Answer, Visit, once, parts::ticks};
 use bureaucrat_views::text::clean;
 use maud::{Markup, html};
 
@@ -38,6 +38,7 @@ pub fn page(visit: &Visit, confirm: &Confirm) -> Answer {
             p { (ticks(confirm.will)) }
             form.card method="post" action=(confirm.action) {
                 input type="hidden" name="proof" value=(visit.proof);
+                (once::number())
                 (confirm.kept)
                 @if let Some(most) = confirm.reason {
                     label for="reason" { "Reason, for the history" }

@@ -6,6 +6,7 @@ use super::{
     definitions::{looked, of, of_version},
     fields::path,
     layout::Section,
+    once,
     parts::{definition, facts, ticks},
 };
 use crate::{
@@ -68,6 +69,7 @@ fn form(visit: &Visit, text: &str, wrong: Option<&Problem>) -> Answer {
         }
         form.card method="post" action="/deploy" enctype="multipart/form-data" {
             input type="hidden" name="proof" value=(visit.proof);
+            (once::number())
             label for="file" { "A file" }
             input #file type="file" name="file" accept=".xml,text/xml,application/xml";
             label for="text" { "Or its text; a file goes before it" }

@@ -43,6 +43,10 @@ impl Fields {
         Ok(())
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The first value of a field.
     pub fn one(&self, name: &str) -> Option<&str> {
         self.all(name).next()

@@ -6,7 +6,7 @@ use crate::{
     routes::search::{Search, StateName},
 };
 use bureaucrat_host::query::{State, Wanted};
-use bureaucrat_views::processes::word;
+use bureaucrat_views::{processes::word, text::clean};
 use jiff::{civil::DateTime, tz::TimeZone};
 use maud::{Markup, html};
 
@@ -60,8 +60,17 @@ pub fn wanted(visit: &Visit) -> Result<Wanted, Problem> {
 }
 
 /// # Errors
-/// If a filter can't be read.
+/// If there is no such filter, or one can't be read: a typing mistake must not find everything.
 pub fn search(fields: &Fields) -> Result<Search, Problem> {
+    let texts = FIRST.iter().chain(&MORE).map(|filter| filter.name);
+    let times = TIMES.iter().map(|(name, _)| *name);
+    let known: Vec<&str> = texts.chain(times).chain(["state", "after"]).collect();
+    if let Some(unknown) = fields.names().find(|name| !known.contains(name)) {
+        let unknown = clean(unknown);
+        return Err(Problem::parameter(format!(
+            "there is no filter `{unknown}`"
+        )));
+    }
     let one = |name: &str| fields.one(name).map(|text| text.trim().to_owned());
     Ok(Search {
         state: fields.all("state").map(state).collect::<Result<_, _>>()?,

@@ -10,16 +10,18 @@ use super::{
     },
     fields::path as address,
     parts::{definition, facts, json, process_path, state},
-    verbs::{Words, named},
+    verbs::{Words, named, signed},
 };
 use crate::{
-    problem::Problem,
+    problem::{Code, Problem},
     routes::{
         diagrams::source,
         orders::{Verb, ordered},
         search::{detail, process},
     },
+    tokens,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bureaucrat_definition::{Limits, Outline, outline};
 use bureaucrat_host::{
     commands::OrderOutcome,
@@ -53,6 +55,13 @@ pub fn give(visit: &Visit) -> Result<Answer, Problem> {
     if step == Step::Edit {
         return Ok(about.filled_in(visit, &draft, None));
     }
+    // What was confirmed is what was shown, and not what the process has come to since.
+    let seen = visit.form.one("seen").filter(|_| step == Step::Do);
+    if seen.is_some_and(|seen| seen != about.seen(&draft)) {
+        let what = "the process has changed since this was shown; look at what would happen now";
+        let changed = Problem::new(Code::Refused, what);
+        return Ok(about.filled_in(visit, &draft, Some(&changed)));
+    }
     let given = draft.body(step).and_then(|body| body.read());
     match given.and_then(|order| ordered(&visit.call, about.process, order)) {
         Ok(OrderOutcome::Planned(parts)) => {
@@ -69,7 +78,7 @@ pub fn give(visit: &Visit) -> Result<Answer, Problem> {
         }
         Ok(_) => Ok(Answer::See(address(
             &process_path(about.process),
-            [("done", about.words.name)],
+            [("done", signed(visit, about.process, about.words).as_str())],
         ))),
         Err(problem) if !draft.is_plain() && is_mistake(&problem) => {
             Ok(about.filled_in(visit, &draft, Some(&problem)))
@@ -106,6 +115,18 @@ impl About {
         Draft { verb, given }
     }
 
+    /// What the order would meet: where the part is that is meant, or all parts if none is said, and since when.
+    fn seen(&self, draft: &Draft<'_>) -> String {
+        let part = draft.given.one("part");
+        let waits = self.detail.summary.waits.iter();
+        let meant = waits.filter(|wait| part.is_none_or(|part| part == wait.fiber.0.to_string()));
+        let places: Vec<String> = meant
+            .map(|wait| format!("{} {} {}", wait.fiber.0, wait.at.activity, wait.since.0))
+            .collect();
+        let hash = tokens::hash(&places.join("\n"));
+        URL_SAFE_NO_PAD.encode(&hash[..16])
+    }
+
     fn facts(&self) -> Markup {
         let summary = &self.detail.summary;
         facts(&[
@@ -126,6 +147,7 @@ impl About {
             @if !draft.is_plain() {
                 (draft.kept())
                 input type="hidden" name="step" value="do";
+                input type="hidden" name="seen" value=(self.seen(draft));
             }
         };
         confirm(

@@ -39,7 +39,7 @@ pub fn page(visit: &Visit) -> Result<Answer, Problem> {
     let body = html! {
         p.crumbs { a href=(Section::Processes.path()) { "Processes" } }
         h1 { (name) " " span.id { (short_id(process)) } " " (state(summary.state)) }
-        (verbs::done(visit))
+        (verbs::done(visit, process))
         (verbs::offered(visit, &detail))
         (fault(&detail))
         (head(&detail))

@@ -2,8 +2,10 @@
 //! what a process can be ordered now.
 
 use super::{OPERATE, Visit, parts::process_path};
-use crate::{problem::Problem, routes::orders::Verb};
+use crate::{problem::Problem, routes::orders::Verb, tokens};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bureaucrat_host::query::{ProcessDetail, State, WaitsFor};
+use bureaucrat_model::ProcessId;
 use maud::{Markup, html};
 
 /// What pages say about an order.
@@ -158,10 +160,18 @@ pub fn offered(visit: &Visit, detail: &ProcessDetail) -> Markup {
     }
 }
 
+/// An order that was given, so that the page that follows says so; a link of somebody else's can't.
+pub fn signed(visit: &Visit, process: ProcessId, words: &Words) -> String {
+    let hash = tokens::hash(&format!("done {} {process} {}", visit.proof, words.name));
+    format!("{}.{}", words.name, URL_SAFE_NO_PAD.encode(&hash[..12]))
+}
+
 /// Says what was just ordered.
-pub fn done(visit: &Visit) -> Markup {
-    let name = visit.query.one("done");
-    let words = name.and_then(|name| named(name).ok());
+pub fn done(visit: &Visit, process: ProcessId) -> Markup {
+    let given = visit.query.one("done").unwrap_or_default();
+    let name = given.split('.').next().unwrap_or_default();
+    let words = named(name).ok();
+    let words = words.filter(|words| signed(visit, process, words) == given);
     html! {
         @if let Some(words) = words { p.notice.good role="status" { (words.done) } }
     }
