@@ -16,7 +16,6 @@ launches = true
 calls = true
 participants = ["**"]
 awaits = ["**"]
-participants = ["nobody"]
 publishes = ["**"]
 deploys = ["**"]
 cancels = ["**"]
