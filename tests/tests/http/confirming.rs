@@ -90,6 +90,6 @@ fn a_plan_is_confirmed_once_and_only_as_it_was_shown() -> Result<()> {
     );
     // A filter that is not known finds nothing, and not everything.
     let mistyped = visitor.page("/processes?defnition=order")?;
-    ensure!(mistyped.contains("there is no filter"), "{mistyped}");
+    ensure!(mistyped.contains("There is no filter"), "{mistyped}");
     Ok(())
 }

@@ -265,13 +265,11 @@ fn somebody_logs_in_finds_a_process_and_cancels_it() -> Result<()> {
     rig.state(&process, "running")?;
 
     let done = visitor.post(&cancel, &body)?;
-    let to = format!("{path}?done=cancel");
-    ensure!(
-        done.status == 303 && done.header("location") == Some(to.as_str()),
-        "{done:?}"
-    );
+    let to = done.header("location").unwrap_or_default();
+    let own = format!("{path}?done=cancel.");
+    ensure!(done.status == 303 && to.starts_with(&own), "{done:?}");
     rig.state(&process, "failed")?;
-    let ended = visitor.page(&to)?;
+    let ended = visitor.page(to)?;
     ensure!(ended.contains("a &lt;b&gt;test&lt;/b&gt;"), "{ended}");
     ensure!(
         !ended.contains(&format!("href=\"{cancel}\"")),
