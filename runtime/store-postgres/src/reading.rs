@@ -103,7 +103,11 @@ impl Readers {
                 (session, answer)
             });
             line.busy.fetch_sub(1, Ordering::Relaxed);
-            let (session, answer) = asked?;
+            // Whatever it is, it concerns the whole store.
+            let (session, answer) = asked.map_err(|error| StoreError::Read {
+                table,
+                reason: error.to_string(),
+            })?;
             let reason = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Away(reason)) => {

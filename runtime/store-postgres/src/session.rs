@@ -189,8 +189,9 @@ impl Place {
             if purpose == Purpose::Committing {
                 block_on(session.lock(place.schema()))?;
             }
-            let found = block_on(session.number())?;
+            // In this order: commits go on meanwhile.
             let confirmed = place.confirmed.load(Ordering::Acquire);
+            let found = block_on(session.number())?;
             match confirmed.checked_sub(found) {
                 None | Some(0) => Ok(session),
                 Some(lost) => {
