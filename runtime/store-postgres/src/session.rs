@@ -189,7 +189,7 @@ impl Place {
             if purpose == Purpose::Committing {
                 block_on(session.lock(place.schema()))?;
             }
-            // In this order: commits go on meanwhile.
+            // In this order: commits continue meanwhile.
             let confirmed = place.confirmed.load(Ordering::Acquire);
             let found = block_on(session.number())?;
             match confirmed.checked_sub(found) {
