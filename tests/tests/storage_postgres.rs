@@ -187,3 +187,21 @@ fn what_cannot_be_used_says_why() {
         assert!(!error.contains("secret"), "{error}");
     }
 }
+
+/// The database is told to confirm before it has synced; a trigger sees what a transaction of ours says about that.
+#[test]
+fn what_is_confirmed_is_synced_whatever_the_database_is_told() {
+    let url = new_url().unwrap();
+    drop(open(&url, PATIENCE).unwrap());
+    let check = "CREATE FUNCTION is_synced() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN \
+                 IF current_setting('synchronous_commit') = 'off' THEN RAISE 'it is not synced'; END IF; \
+                 RETURN NEW; END $body$; \
+                 CREATE TRIGGER is_synced BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION is_synced()";
+    sql(&url, check).unwrap();
+    let off = format!("{url}%20-csynchronous_commit%3Doff");
+    let insert = "INSERT INTO outbox VALUES ('k', 'v')";
+    let refused = sql(&url, &format!("SET synchronous_commit = off; {insert}")).unwrap_err();
+    assert!(refused.to_string().contains("not synced"), "{refused}");
+    let store = open(&off, PATIENCE).unwrap();
+    commit(&store, vec![put(Table::Outbox, b"a", b"1")]).unwrap();
+}

@@ -51,13 +51,13 @@ impl Commits {
         opening: Opening,
     ) -> Result<Self, StoreError> {
         let counted = block_on(session.counted());
-        let (number, lost) = counted.map_err(|trouble| failure(&place, trouble))?;
+        let (number, lost) = counted.map_err(|trouble| place.failure(trouble))?;
         match opening {
             Opening::Engine | Opening::Check if lost > 0 => return Err(place.lost(lost)),
             Opening::Engine | Opening::Check => {}
             Opening::Accept => {
                 let noted = block_on(session.note_lost(0));
-                noted.map_err(|trouble| failure(&place, trouble))?;
+                noted.map_err(|trouble| place.failure(trouble))?;
             }
         }
         place.confirm(number);
@@ -162,17 +162,7 @@ impl State {
             let session = match self.session.take() {
                 Some(session) => session,
                 None => {
-                    let session = place.connect(Purpose::Committing, until)?;
-                    let present = block_on(session.present());
-                    let found = block_on(session.number());
-                    let (Ok(present), Ok(found)) = (present, found) else {
-                        continue;
-                    };
-                    if fence.is_some() && present.record.as_deref() != fence {
-                        self.session = Some(session);
-                        self.number = found;
-                        return Ok(Written::Fenced(present));
-                    }
+                    let (session, found) = place.connect(Purpose::Committing, until)?;
                     if found == number {
                         self.settle(place, session, number);
                         return Ok(Written::Done);
@@ -283,10 +273,10 @@ async fn in_order(mut steps: Vec<Step<'_>>) -> Result<(), tokio_postgres::Error>
     answers.into_iter().flatten().collect()
 }
 
+/// What a trouble means for a commit.
 fn failure(place: &Place, trouble: Trouble) -> StoreError {
     match trouble {
-        Trouble::Lasting(error) => error,
         Trouble::Away(reason) | Trouble::Refused(reason) => StoreError::Write(reason),
-        Trouble::Held | Trouble::Fenced => place.unusable("another engine uses it".into()),
+        trouble @ (Trouble::Lasting(_) | Trouble::Held | Trouble::Fenced) => place.failure(trouble),
     }
 }

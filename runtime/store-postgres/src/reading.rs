@@ -132,7 +132,8 @@ impl Line {
         if let Some(session) = &*session {
             return Ok(session.clone());
         }
-        let made = Arc::new(place.connect(Purpose::Reading, until)?);
+        let (made, _) = place.connect(Purpose::Reading, until)?;
+        let made = Arc::new(made);
         *session = Some(made.clone());
         Ok(made)
     }

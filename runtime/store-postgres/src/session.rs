@@ -31,13 +31,14 @@ const LOCK: i32 = 0x6275_7261;
 pub const FENCED: &str = "BU001";
 
 /// How a session works: every statement finds its rows by the primary key, and is planned once. A server that loses us
-/// ends the session, and with it the lock, within seconds.
+/// ends the session, and with it the lock, within seconds. What is confirmed is on its disk, whatever its settings say.
 const SETTINGS: &str = "\
     SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; \
     SET enable_sort = off; SET jit = off; SET client_min_messages = warning; SET lock_timeout = '30s'; \
     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '10s'; \
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2; \
-    SET tcp_user_timeout = '20s'";
+    SET tcp_user_timeout = '20s'; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +76,14 @@ impl From<tokio_postgres::Error> for Trouble {
                 false => Self::Refused(cause(&error)),
             };
         };
-        match code.code() {
-            FENCED => Self::Fenced,
-            // Connections, what is short for now, operators who stop the server; and transactions that can be repeated.
-            code if ["08", "40", "53", "57"]
-                .iter()
-                .any(|class| code.starts_with(class))
-                && *error.code().unwrap_or(&SqlState::DISK_FULL) != SqlState::DISK_FULL =>
-            {
-                Self::Away(cause(&error))
-            }
+        // Connections, what is short for now, operators who stop the server; and transactions that can be repeated.
+        let is_for_now = |class: &&str| code.code().starts_with(class);
+        match code {
+            code if code.code() == FENCED => Self::Fenced,
+            &SqlState::DISK_FULL => Self::Refused(cause(&error)),
             // A standby: the primary is another one now.
-            "25006" => Self::Away(cause(&error)),
+            &SqlState::READ_ONLY_SQL_TRANSACTION => Self::Away(cause(&error)),
+            _ if ["08", "40", "53", "57"].iter().any(is_for_now) => Self::Away(cause(&error)),
             _ => Self::Refused(cause(&error)),
         }
     }
@@ -180,20 +177,24 @@ impl Place {
         })
     }
 
-    /// Another session, in a schema that is there.
-    pub fn connect(&self, purpose: Purpose, until: Instant) -> Result<Session, StoreError> {
+    /// Another session, in a schema that is there, with the number of the last commit.
+    pub fn connect(&self, purpose: Purpose, until: Instant) -> Result<(Session, u64), StoreError> {
         self.patiently(until, |place, _| {
             let session = place.attempt()?;
-            // The lock may be another engine's, and then for long.
-            place.check(&session)?;
-            if purpose == Purpose::Committing {
-                block_on(session.lock(place.schema()))?;
+            if purpose == Purpose::Committing
+                && let Err(trouble) = block_on(session.lock(place.schema()))
+            {
+                // It may be another engine's, and then for long.
+                place.check(&session)?;
+                return Err(trouble);
             }
+            // Only now: until we had the lock, another engine could have come and gone.
+            place.check(&session)?;
             // In this order: commits continue meanwhile.
             let confirmed = place.confirmed.load(Ordering::Acquire);
-            let found = block_on(session.number())?;
+            let (found, _) = block_on(session.counted())?;
             match confirmed.checked_sub(found) {
-                None | Some(0) => Ok(session),
+                None | Some(0) => Ok((session, found)),
                 Some(lost) => {
                     // So that no engine starts before somebody has looked.
                     block_on(session.note_lost(lost))?;
@@ -203,27 +204,36 @@ impl Place {
         })
     }
 
+    /// What a trouble means for a store that is being opened, or can be used no more.
+    pub fn failure(&self, trouble: Trouble) -> StoreError {
+        match trouble {
+            Trouble::Lasting(error) => error,
+            Trouble::Refused(reason) | Trouble::Away(reason) => self.unusable(reason),
+            Trouble::Held | Trouble::Fenced => self.locked(),
+        }
+    }
+
     /// Tries until it works, nothing helps, or time is over.
-    fn patiently(
+    fn patiently<T>(
         &self,
         until: Instant,
-        attempt: impl Fn(&Self, Instant) -> Result<Session, Trouble>,
-    ) -> Result<Session, StoreError> {
+        attempt: impl Fn(&Self, Instant) -> Result<T, Trouble>,
+    ) -> Result<T, StoreError> {
         let mut pause = PAUSE;
         let mut told = false;
         loop {
             let now = Instant::now();
             let reason = match attempt(self, now) {
-                Ok(session) => {
+                Ok(made) => {
                     if told {
                         tracing::info!("the database can be used");
                     }
-                    return Ok(session);
+                    return Ok(made);
                 }
-                Err(Trouble::Lasting(error)) => return Err(error),
-                Err(Trouble::Refused(reason)) => return Err(self.unusable(reason)),
-                Err(Trouble::Held | Trouble::Fenced) if now >= until => return Err(self.locked()),
-                Err(Trouble::Away(reason)) if now >= until => return Err(self.unusable(reason)),
+                Err(trouble @ (Trouble::Lasting(_) | Trouble::Refused(_))) => {
+                    return Err(self.failure(trouble));
+                }
+                Err(trouble) if now >= until => return Err(self.failure(trouble)),
                 Err(Trouble::Held | Trouble::Fenced) => "another session uses the schema".into(),
                 Err(Trouble::Away(reason)) => reason,
             };
@@ -311,11 +321,6 @@ impl Session {
 
     pub async fn fence(&self) -> Result<Statement, tokio_postgres::Error> {
         self.statements.get(&self.client, Which::Fence).await
-    }
-
-    /// The number of the last commit in the database.
-    pub async fn number(&self) -> Result<u64, Trouble> {
-        Ok(self.counted().await?.0)
     }
 
     /// The number of the last commit, and how many are known to be missing.

@@ -105,6 +105,10 @@ fn check_database(
         }
         opened => opened?,
     };
+    if fsck.repair {
+        // An engine that has just lost its connection must not continue with what is repaired.
+        store.own()?;
+    }
     let progress = Progress::start("checking the records");
     if fsck.accept_lost_tail {
         mark_restored(&store)?;
