@@ -50,12 +50,6 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// The format of the store, stored under [`PostgresStore::FORMAT_KEY`] in [`Table::Meta`] as decimal digits.
-    pub const FORMAT: u8 = 2;
-
-    /// The key of the format in [`Table::Meta`].
-    pub const FORMAT_KEY: &'static [u8] = b"format";
-
     /// Connects, and creates schema and tables if they are not there. Waits up to `patience` for a database that is
     /// away, here and later.
     ///

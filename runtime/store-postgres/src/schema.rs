@@ -1,11 +1,14 @@
 //! The schema: made in one transaction, or recognised before anything is written into it.
 
 use crate::{
-    Opening, PostgresStore,
+    Opening,
     session::{FENCED, Place, Session, Trouble},
     statements::quoted,
 };
-use bureaucrat_store::{StoreError, Table};
+use bureaucrat_store::{
+    StoreError, Table,
+    format::{self, FORMAT, FORMAT_KEY},
+};
 use futures_lite::future::block_on;
 
 /// Rows are changed and removed all the time, so that what is dead is taken away early.
@@ -15,12 +18,8 @@ const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
 /// # Errors
 /// If the server would not keep what it confirms, or the schema is of another format.
 pub fn prepare(place: &Place, session: &Session, opening: Opening) -> Result<(), StoreError> {
-    match block_on(attempt(place, session, opening)) {
-        Ok(()) => Ok(()),
-        Err(Trouble::Lasting(error)) => Err(error),
-        Err(Trouble::Away(reason) | Trouble::Refused(reason)) => Err(place.unusable(reason)),
-        Err(Trouble::Held | Trouble::Fenced) => Err(place.unusable("it is another's".into())),
-    }
+    let prepared = block_on(attempt(place, session, opening));
+    prepared.map_err(|trouble| place.failure(trouble))
 }
 
 async fn attempt(place: &Place, session: &Session, opening: Opening) -> Result<(), Trouble> {
@@ -51,22 +50,14 @@ async fn attempt(place: &Place, session: &Session, opening: Opening) -> Result<(
     if !has_tables {
         client.batch_execute(&tables()).await?;
     }
-    let format = "SELECT value FROM meta WHERE key = $1";
     let found = client
-        .query_opt(format, &[&PostgresStore::FORMAT_KEY])
+        .query_opt("SELECT value FROM meta WHERE key = $1", &[&FORMAT_KEY])
         .await?;
     let found: Vec<u8> = match found {
         Some(row) => row.try_get(0)?,
         None => Vec::new(),
     };
-    if found != PostgresStore::FORMAT.to_string().into_bytes() {
-        let found: String = String::from_utf8_lossy(&found).chars().take(32).collect();
-        return Err(Trouble::Lasting(StoreError::Format {
-            found: found.escape_default().to_string(),
-            known: PostgresStore::FORMAT,
-        }));
-    }
-    Ok(())
+    format::check(&found).map_err(Trouble::Lasting)
 }
 
 /// Everything, in one transaction: several statements in one text are one.
@@ -78,7 +69,6 @@ fn tables() -> String {
             "CREATE TABLE {name} (key bytea PRIMARY KEY, value bytea NOT NULL) WITH ({OPTIONS});\n"
         ));
     }
-    let format = PostgresStore::FORMAT;
     text.push_str(&format!(
         "CREATE TABLE commits (number bigint NOT NULL, lost bigint NOT NULL DEFAULT 0)
              WITH (fillfactor = 10);
@@ -93,7 +83,7 @@ fn tables() -> String {
                  RAISE EXCEPTION 'another engine has taken over' USING ERRCODE = '{FENCED}';
              END IF;
          END $body$;
-         INSERT INTO meta VALUES ('format', '{format}');"
+         INSERT INTO meta VALUES ('format', '{FORMAT}');"
     ));
     text
 }

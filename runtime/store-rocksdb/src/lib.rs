@@ -51,13 +51,6 @@ pub enum LostTail {
 }
 
 impl RocksStore {
-    /// The format of the store, stored under [`RocksStore::FORMAT_KEY`] in [`Table::Meta`] as
-    /// decimal digits.
-    pub const FORMAT: u8 = 2;
-
-    /// The key of the format in [`Table::Meta`].
-    pub const FORMAT_KEY: &'static [u8] = b"format";
-
     /// Opens the store in the folder `path`. Creates the folder (for this user only) and the store
     /// if necessary.
     ///

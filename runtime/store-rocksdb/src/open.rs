@@ -1,12 +1,15 @@
 //! Opening: a folder is created or recognised before anything is written into it.
 
 use crate::{
-    LostTail, RocksStore, family, logs,
+    LostTail, family, logs,
     mark::{self, DurableMark},
     options::{self, Resources, StoreMemory},
     suspect,
 };
-use bureaucrat_store::{StoreError, Table};
+use bureaucrat_store::{
+    StoreError, Table,
+    format::{self, FORMAT_KEY},
+};
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
@@ -105,29 +108,22 @@ fn family_options(name: &str, resources: &Resources) -> rocksdb::Options {
 
 /// Refuses a database of another format. A database without any records is new.
 fn check_format(database: &DB, tables: &[String]) -> Result<(), StoreError> {
-    let refused = |found: String| {
-        Err(StoreError::Format {
-            found,
-            known: RocksStore::FORMAT,
-        })
-    };
     let found = match database.cf_handle(Table::Meta.name()) {
         Some(meta) => database
-            .get_cf(meta, RocksStore::FORMAT_KEY)
-            .map_err(|error| crate::read_error(Table::Meta, RocksStore::FORMAT_KEY, &error))?,
+            .get_cf(meta, FORMAT_KEY)
+            .map_err(|error| crate::read_error(Table::Meta, FORMAT_KEY, &error))?,
         None => None,
     };
     match found {
         None if database.latest_sequence_number() == 0 => {}
-        None => return refused("that is not named in it".into()),
-        Some(found) if found == format_record() => {}
-        Some(found) => return refused(shown(&found)),
+        None => return Err(format::unknown("that is not named in it".into())),
+        Some(found) => format::check(&found)?,
     }
     let stranger = tables.iter().find(|name| {
         *name != DEFAULT_COLUMN_FAMILY_NAME && Table::ALL.iter().all(|table| table.name() != *name)
     });
     match stranger {
-        Some(name) => refused(format!("with an unknown table `{name}`")),
+        Some(name) => Err(format::unknown(format!("with an unknown table `{name}`"))),
         None => Ok(()),
     }
 }
@@ -137,23 +133,13 @@ fn write_format(database: &DB, path: &Path) -> Result<(), StoreError> {
     let mut durable = WriteOptions::default();
     durable.set_sync(true);
     database
-        .put_cf_opt(meta, RocksStore::FORMAT_KEY, format_record(), &durable)
+        .put_cf_opt(meta, FORMAT_KEY, format::record(), &durable)
         .map_err(|error| {
             if error.kind() == rocksdb::ErrorKind::Corruption {
                 suspect::note(path);
             }
             StoreError::Write(error.to_string())
         })
-}
-
-fn format_record() -> Vec<u8> {
-    RocksStore::FORMAT.to_string().into_bytes()
-}
-
-/// An unknown format, cut to fit into a message.
-fn shown(found: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(found).chars().take(32).collect();
-    text.escape_default().to_string()
 }
 
 fn open_error(path: &Path, error: &rocksdb::Error) -> StoreError {

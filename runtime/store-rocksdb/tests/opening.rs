@@ -1,7 +1,10 @@
 //! Opening a RocksDB folder: what is kept, and what is refused with which message.
 #![allow(clippy::unwrap_used)]
 
-use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write};
+use bureaucrat_store::{
+    Group, Store, StoreError, Table, Unit, Write,
+    format::{FORMAT, FORMAT_KEY},
+};
 use bureaucrat_store_rocksdb::RocksStore;
 use std::{fs, path::Path};
 
@@ -102,17 +105,12 @@ fn a_damaged_store_is_unusable() {
 fn another_format_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = RocksStore::open(folder.path()).unwrap();
-    let other = (RocksStore::FORMAT + 1).to_string();
-    put(
-        &store,
-        Table::Meta,
-        RocksStore::FORMAT_KEY,
-        other.as_bytes(),
-    );
+    let other = (FORMAT + 1).to_string();
+    put(&store, Table::Meta, FORMAT_KEY, other.as_bytes());
     drop(store);
     let expected = StoreError::Format {
         found: other,
-        known: RocksStore::FORMAT,
+        known: FORMAT,
     };
     assert_eq!(refusal(folder.path()), expected);
     assert_eq!(refusal(folder.path()), expected);

@@ -8,6 +8,7 @@
 
 pub mod attributes;
 pub mod figures;
+pub mod format;
 pub mod histories;
 mod indexes;
 pub mod instances;

@@ -6,14 +6,11 @@ use crate::open::{
     marks::{self, MARK, Mark, SEQUENCE_GAP},
 };
 use bureaucrat_model::Timestamp;
-use bureaucrat_store::{EPOCH_KEY, StoreError, Table, Write, records};
+use bureaucrat_store::{EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, records};
 
 /// A rebuilt epoch begins here: far beyond any that was used, because ids of processes are derived
 /// from it.
 pub(crate) const EPOCHS_STEP: u64 = 1 << 32;
-
-/// The store's own record.
-const FORMAT: &[u8] = b"format";
 
 impl Auditor<'_> {
     pub(super) fn meta(&mut self) -> Result<(), StoreError> {
@@ -21,7 +18,7 @@ impl Auditor<'_> {
         let mut seen_identity = false;
         self.each(Table::Meta, |auditor, key, value| {
             match key.as_slice() {
-                FORMAT => {}
+                FORMAT_KEY => {}
                 IDENTITY => {
                     seen_identity = true;
                     auditor.identity(&value);
