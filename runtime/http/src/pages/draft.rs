@@ -174,17 +174,10 @@ impl Draft<'_> {
     }
 }
 
-const fn to(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Migrate => "To this version",
-        Verb::Cancel
-        | Verb::Retry
-        | Verb::Suspend
-        | Verb::Resume
-        | Verb::Terminate
-        | Verb::Skip
-        | Verb::Set
-        | Verb::Move => "To the beginning of this activity",
+fn to(verb: Verb) -> &'static str {
+    match verb == Verb::Migrate {
+        true => "To this version",
+        false => "To the beginning of this activity",
     }
 }
 
@@ -237,15 +230,9 @@ pub fn versions(visit: &Visit, name: &str, own: Option<Version>) -> Choice {
 
 /// Where parts are and would be.
 pub fn plan(verb: Verb, parts: &[Relocation]) -> Markup {
-    let line = |part: &Relocation| match verb {
-        Verb::Move | Verb::Migrate => clean(&part.to_string()),
-        Verb::Cancel
-        | Verb::Retry
-        | Verb::Suspend
-        | Verb::Resume
-        | Verb::Terminate
-        | Verb::Skip
-        | Verb::Set => {
+    let line = |part: &Relocation| match matches!(verb, Verb::Move | Verb::Migrate) {
+        true => clean(&part.to_string()),
+        false => {
             let id = part.id.as_deref().map(clean);
             let id = id.map_or_else(String::new, |id| format!(" ({id})"));
             format!("part {}: at {}{id}", part.fiber.0, part.from)

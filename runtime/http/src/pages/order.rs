@@ -153,31 +153,11 @@ impl About {
         confirm(
             visit,
             &Confirm {
-                title: match words.verb {
-                    Verb::Set => "Set these fields?".to_owned(),
-                    Verb::Skip => "Skip this activity?".to_owned(),
-                    Verb::Move => "Move this part?".to_owned(),
-                    Verb::Cancel
-                    | Verb::Retry
-                    | Verb::Suspend
-                    | Verb::Resume
-                    | Verb::Terminate
-                    | Verb::Migrate => format!("{} this process?", words.title),
-                },
+                title: words.question.to_owned(),
                 about: html! { (self.facts()) (plan) },
                 will: words.will,
                 action: self.action(),
-                button: match words.verb {
-                    Verb::Set => "Set the fields".to_owned(),
-                    Verb::Skip => "Skip the activity".to_owned(),
-                    Verb::Move => "Move the part".to_owned(),
-                    Verb::Cancel
-                    | Verb::Retry
-                    | Verb::Suspend
-                    | Verb::Resume
-                    | Verb::Terminate
-                    | Verb::Migrate => format!("{} the process", words.title),
-                },
+                button: words.button.to_owned(),
                 is_final: words.is_final,
                 reason: Some(REASON_MAX),
                 kept,
@@ -190,32 +170,15 @@ impl About {
 
     /// The form, with what is wrong about what was filled in.
     fn filled_in(&self, visit: &Visit, draft: &Draft<'_>, wrong: Option<&Problem>) -> Answer {
-        let title = match self.words.verb {
-            Verb::Set => "Set fields of this process".to_owned(),
-            Verb::Skip => "Skip an activity of this process".to_owned(),
-            Verb::Cancel
-            | Verb::Retry
-            | Verb::Suspend
-            | Verb::Resume
-            | Verb::Terminate
-            | Verb::Move
-            | Verb::Migrate => format!("{} this process", self.words.title),
-        };
+        let title = format!("{} this process", self.words.of);
         let inputs = Inputs {
             parts: self.parts(),
-            to: match self.words.verb {
-                Verb::Migrate => {
+            to: match self.words.verb == Verb::Migrate {
+                true => {
                     let summary = &self.detail.summary;
                     versions(visit, &summary.name, summary.version)
                 }
-                Verb::Cancel
-                | Verb::Retry
-                | Verb::Suspend
-                | Verb::Resume
-                | Verb::Terminate
-                | Verb::Skip
-                | Verb::Set
-                | Verb::Move => self.activities(visit),
+                false => self.activities(visit),
             },
         };
         let body = html! {

@@ -227,20 +227,13 @@ impl Start {
         let title = self.titled("all that a search finds");
         let inputs = Inputs {
             parts: Choice::Any,
-            to: match self.words.verb {
-                Verb::Migrate => {
+            to: match self.words.verb == Verb::Migrate {
+                true => {
                     let searched = self.search.definition.as_deref().unwrap_or_default();
                     let name = searched.split('@').next().unwrap_or_default();
                     versions(visit, name, None)
                 }
-                Verb::Cancel
-                | Verb::Retry
-                | Verb::Suspend
-                | Verb::Resume
-                | Verb::Terminate
-                | Verb::Skip
-                | Verb::Set
-                | Verb::Move => Choice::Any,
+                false => Choice::Any,
             },
         };
         let body = html! {
@@ -257,18 +250,7 @@ impl Start {
 
     /// The order and whom it is for.
     fn titled(&self, whom: &str) -> String {
-        let title = self.words.title;
-        match self.words.verb {
-            Verb::Skip => format!("Skip an activity of {whom}"),
-            Verb::Set => format!("{title} of {whom}"),
-            Verb::Move => format!("Move a part of {whom}"),
-            Verb::Cancel
-            | Verb::Retry
-            | Verb::Suspend
-            | Verb::Resume
-            | Verb::Terminate
-            | Verb::Migrate => format!("{title} {whom}"),
-        }
+        format!("{} {whom}", self.words.of)
     }
 
     fn described(&self, visit: &Visit) -> String {

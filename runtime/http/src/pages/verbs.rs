@@ -13,6 +13,12 @@ pub struct Words {
     pub verb: Verb,
     pub name: &'static str,
     pub title: &'static str,
+    /// Asks whether it is meant.
+    pub question: &'static str,
+    /// The button that does it.
+    pub button: &'static str,
+    /// How a title begins that ends with whom it is for.
+    pub of: &'static str,
     /// What will happen, for somebody who is about to order it.
     pub will: &'static str,
     /// What has been done, for somebody who has just ordered it.
@@ -27,6 +33,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Retry,
         name: "retry",
         title: "Retry",
+        question: "Retry this process?",
+        button: "Retry the process",
+        of: "Retry",
         will: "A parked process is tried again now. Of one that waits for an operator or for its next attempt, the part \
                that waits is tried again.",
         done: "The process was retried.",
@@ -36,6 +45,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Resume,
         name: "resume",
         title: "Resume",
+        question: "Resume this process?",
+        button: "Resume the process",
+        of: "Resume",
         will: "The process continues, with the answers, events and timers that came meanwhile.",
         done: "The process was resumed.",
         is_final: false,
@@ -44,6 +56,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Suspend,
         name: "suspend",
         title: "Suspend",
+        question: "Suspend this process?",
+        button: "Suspend the process",
+        of: "Suspend",
         will: "The process does nothing until it is resumed. Answers, events and timers that come meanwhile are kept. \
                Tasks that are with participants already are not recalled.",
         done: "The process was suspended.",
@@ -53,6 +68,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Skip,
         name: "skip",
         title: "Skip",
+        question: "Skip this activity?",
+        button: "Skip the activity",
+        of: "Skip an activity of",
         will: "The activity at which a part waits ends as if it had given the fields. What it waits for is withdrawn, and \
                the part continues after it.",
         done: "The activity was skipped.",
@@ -62,6 +80,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Set,
         name: "set",
         title: "Set fields",
+        question: "Set these fields?",
+        button: "Set the fields",
+        of: "Set fields of",
         will: "The fields that a part sees are set or removed. A task that was sent keeps the fields that it has.",
         done: "The fields were set.",
         is_final: false,
@@ -70,6 +91,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Move,
         name: "move",
         title: "Move",
+        question: "Move this part?",
+        button: "Move the part",
+        of: "Move a part of",
         will: "What a part waits for is withdrawn, and it continues at the beginning of another activity of the same \
                scope and branch.",
         done: "The part was moved.",
@@ -79,6 +103,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Migrate,
         name: "migrate",
         title: "Migrate",
+        question: "Migrate this process?",
+        button: "Migrate the process",
+        of: "Migrate",
         will: "The process continues as another version of its definition. It keeps what it waits for; what follows is \
                that of the other version.",
         done: "The process was migrated.",
@@ -88,6 +115,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Cancel,
         name: "cancel",
         title: "Cancel",
+        question: "Cancel this process?",
+        button: "Cancel the process",
+        of: "Cancel",
         will: "The process ends with the fault `Cancelled`, and so does everything that it called. What its definition \
                runs at the end, such as handlers, `finally` and compensations, runs first. This cannot be undone.",
         done: "The process was told to cancel; it ends once its handlers have run.",
@@ -97,6 +127,9 @@ pub static ALL: [Words; 9] = [
         verb: Verb::Terminate,
         name: "terminate",
         title: "Terminate",
+        question: "Terminate this process?",
+        button: "Terminate the process",
+        of: "Terminate",
         will: "The process ends at once, with the fault `Terminated`. Nothing runs at its end: no handlers, no `finally`, \
                no compensation. This cannot be undone; cancel it instead, unless that did not end it.",
         done: "The process was terminated.",
