@@ -1,7 +1,7 @@
 //! Clients that burden the server: slow ones, many at once, bodies without end, what is no HTTP. It stays
 //! within its bounds, and answers others.
 
-use crate::rig::Rig;
+use crate::{ordering::deploy, rig::Rig};
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::{
     http::{Answer, read},
@@ -223,15 +223,7 @@ fn headers_are_bounded_where_the_documents_say() -> Result<()> {
 fn deploy_large(rig: &Rig) -> Result<()> {
     let text = "x".repeat(900 << 10);
     let source = format!("<process name=\"large\"><!--{text}--><await event=\"never\"/></process>");
-    let bearer = format!("Bearer {}", rig.local);
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("content-type", "application/xml"),
-    ];
-    let deployed = rig
-        .client
-        .send(("POST", "/api/v1/definitions"), &headers, &source)?;
-    ensure!(deployed.status < 300, "{deployed:?}");
+    deploy(rig, &source)?;
     Ok(())
 }
 

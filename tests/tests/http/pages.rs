@@ -1,7 +1,7 @@
 //! The dashboard: somebody logs in, finds a process and cancels it; who sees which page; texts of others
 //! stay texts.
 
-use crate::rig::Rig;
+use crate::{ordering::deploy, rig::Rig};
 use anyhow::{Context, Result, ensure};
 use bureaucrat_tests::http::Answer;
 use serde_json::json;
@@ -321,15 +321,7 @@ fn texts_of_others_stay_texts() -> Result<()> {
         // A definition that is deployed has a diagram on its pages.
         let drawn =
             format!(r#"<process name="drawn"><await event="drawn" title="{text}"/></process>"#);
-        let bearer = format!("Bearer {}", rig.local);
-        let headers = [
-            ("authorization", bearer.as_str()),
-            ("content-type", "application/xml"),
-        ];
-        let deployed = rig
-            .client
-            .send(("POST", "/api/v1/definitions"), &headers, &drawn)?;
-        let version = deployed.json()?["version"].clone();
+        let version = deploy(&rig, &drawn)?["version"].clone();
         let page = visitor.page(&format!("/definitions/drawn/{version}"))?;
         ensure!(page.contains(DIAGRAM), "{page}");
         let body = json!({"definition": "drawn"});

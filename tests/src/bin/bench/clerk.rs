@@ -2,7 +2,7 @@
 
 use crate::forward;
 use anyhow::Result;
-use bureaucrat_tests::queues::declare_queue;
+use bureaucrat_tests::{engine::Engine, queues::declare_queue};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions},
@@ -53,6 +53,17 @@ impl Clerk {
     pub fn declare(&mut self, queue: &str) -> Result<()> {
         self.runtime.block_on(declare_queue(&self.channel, queue))?;
         self.queues.push(queue.to_owned());
+        Ok(())
+    }
+
+    /// Declares the queues that an engine takes messages from, and that of its dead letters.
+    ///
+    /// # Errors
+    /// If the broker goes away.
+    pub fn declare_queues_of(&mut self, engine: &Engine) -> Result<()> {
+        for of in ["launches", "answers", "events", "dead"] {
+            self.declare(&engine.name(of))?;
+        }
         Ok(())
     }
 

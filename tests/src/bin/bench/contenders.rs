@@ -17,8 +17,6 @@ const DEFINITION: &str = "<process><context>\
     <property name=\"n\" type=\"int\">0</property>\
     <property name=\"text\" type=\"str\">some text that goes along</property></context>\
     <while><condition>True</condition><action participant=\"PARTICIPANT\"/></while></process>";
-/// The engine's own queues.
-const ENGINE_QUEUES: [&str; 4] = ["launches", "answers", "events", "dead"];
 
 enum Worker {
     Engine(Box<Engine>),
@@ -60,9 +58,7 @@ impl Contender {
     ) -> Result<Self> {
         let url = broker_url()?;
         let mut engine = subject.engine(folder, prefix)?;
-        for queue in ENGINE_QUEUES {
-            clerk.declare(&engine.name(queue))?;
-        }
+        clerk.declare_queues_of(&engine)?;
         let participant_name = format!("{prefix}-participant");
         let tasks = format!("worker_{participant_name}");
         clerk.declare(&tasks)?;

@@ -41,9 +41,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let mut clerk = Clerk::connect(&broker_url()?)?;
     let prefix = format!("memory-{}", std::process::id());
     let mut engine = settings.subject.engine(folder.path(), &prefix)?;
-    for of in ["launches", "answers", "events", "dead"] {
-        clerk.declare(&engine.name(of))?;
-    }
+    clerk.declare_queues_of(&engine)?;
     engine.start()?;
     engine.answers(PATIENCE)?;
     let pid = engine.pid().context("the engine does not run")?;

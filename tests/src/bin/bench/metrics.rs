@@ -2,7 +2,10 @@
 //! and without, in turn; and the CPU of a scrape alone.
 
 use crate::{
-    clerk::Clerk, contenders::Contender, looks::look, processes, statistics::Spread,
+    clerk::Clerk,
+    contenders::Contender,
+    looks::{Compared, Turn, look},
+    processes,
     subject::Subject,
 };
 use anyhow::{Result, ensure};
@@ -41,11 +44,8 @@ pub struct Settings {
 
 #[derive(Debug, Serialize)]
 struct Measured {
-    actions_per_second: [Spread; 2],
-    cpu_micros_per_action: [Spread; 2],
-    /// Of the medians, with to without.
-    rate_ratio: f64,
-    cpu_ratio: f64,
+    #[serde(flatten)]
+    compared: Compared,
     scrape_cpu_millis: f64,
     scrape_millis: f64,
     scrape_kib: usize,
@@ -82,29 +82,20 @@ pub fn run(settings: &Settings) -> Result<()> {
     }
     let took = began.elapsed();
     let scrape_cpu = (processes::cpu(pid)? - cpu).as_secs_f64() * 1e3 / f64::from(ALONE);
-    let (mut rates, mut costs) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
-    for round in 0..2 * settings.rounds {
-        // Without and with, then with and without, so that what drifts counts for both.
-        let is_scraped = matches!(round % 4, 1 | 2);
-        let seen = look(&mut engine, || {
+    let compared = Compared::in_turns(settings.rounds, |turn| {
+        look(&mut engine, || {
             let began = Instant::now();
             while began.elapsed() < Duration::from_secs(settings.seconds) {
-                if is_scraped {
+                if turn == Turn::With {
                     scrape()?;
                 }
                 std::thread::sleep(PAUSE);
             }
             Ok(())
-        })?;
-        rates[usize::from(is_scraped)].push(seen.actions_per_second);
-        costs[usize::from(is_scraped)].push(seen.cpu_micros_per_action);
-    }
-    let (rates, costs) = (rates.map(Spread::of), costs.map(Spread::of));
+        })
+    })?;
     let measured = Measured {
-        rate_ratio: rates[1].median / rates[0].median,
-        cpu_ratio: costs[1].median / costs[0].median,
-        actions_per_second: rates,
-        cpu_micros_per_action: costs,
+        compared,
         scrape_cpu_millis: scrape_cpu,
         scrape_millis: took.as_secs_f64() * 1e3 / f64::from(ALONE),
         scrape_kib: kib,
@@ -121,25 +112,11 @@ fn print(settings: &Settings, measured: &Measured) {
         "metrics: {} actions in flight, {} processes stored, looks of {} s, a scrape each second",
         settings.in_flight, settings.stored, settings.seconds
     );
-    let names = ["without", "with"];
-    for (place, name) in names.into_iter().enumerate() {
-        let (rate, cost) = (
-            &measured.actions_per_second[place],
-            &measured.cpu_micros_per_action[place],
-        );
-        println!(
-            "{name:>8}: {:>7.0} actions/s ({:.0} to {:.0}), {:>6.1} µs CPU per action ({:.1} to {:.1})",
-            rate.median, rate.low, rate.high, cost.median, cost.low, cost.high
-        );
-    }
-    println!(
-        "with / without: rate {:.3}, CPU {:.3}; a scrape takes {:.2} ms and {:.2} ms of CPU ({:.2} % of one each second), \
-         {} KiB",
-        measured.rate_ratio,
-        measured.cpu_ratio,
+    measured.compared.print(&format!(
+        "a scrape takes {:.2} ms and {:.2} ms of CPU ({:.2} % of one each second), {} KiB",
         measured.scrape_millis,
         measured.scrape_cpu_millis,
         measured.scrape_cpu_millis / 10.0,
         measured.scrape_kib
-    );
+    ));
 }

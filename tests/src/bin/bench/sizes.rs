@@ -94,9 +94,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let mut clerk = Clerk::connect(&url)?;
     let prefix = format!("sizes-{}", std::process::id());
     let mut engine = settings.subject.engine(folder.path(), &prefix)?;
-    for of in ["launches", "answers", "events", "dead"] {
-        clerk.declare(&engine.name(of))?;
-    }
+    clerk.declare_queues_of(&engine)?;
     let participant = format!("{prefix}-participant");
     let tasks = format!("worker_{participant}");
     clerk.declare(&tasks)?;

@@ -7,8 +7,7 @@
 use crate::{
     clerk::Clerk,
     contenders::Contender,
-    looks::{look, rest},
-    statistics::Spread,
+    looks::{Compared, Turn, look, rest},
     subject::Subject,
 };
 use anyhow::{Context, Result, ensure};
@@ -54,11 +53,8 @@ pub struct Settings {
 
 #[derive(Debug, Serialize)]
 struct Measured {
-    /// Without, and with open pages.
-    actions_per_second: [Spread; 2],
-    cpu_micros_per_action: [Spread; 2],
-    rate_ratio: f64,
-    cpu_ratio: f64,
+    #[serde(flatten)]
+    compared: Compared,
     /// Pages that were asked for again, of each second of a look.
     asked_per_second: f64,
 }
@@ -81,35 +77,28 @@ pub fn run(settings: &Settings) -> Result<()> {
         .context("no process")?
         .to_owned();
     let asked = Arc::new(AtomicU64::new(0));
-    let (mut rates, mut costs) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
-    for round in 0..2 * settings.rounds {
-        // Without and with, then with and without, so that what drifts counts for both.
-        let is_watched = matches!(round % 4, 1 | 2);
-        let viewers = match is_watched {
-            true => (0..settings.pages)
-                .map(|number| Viewer::open(client, &bearer, &page(number, &process), &asked))
-                .collect::<Result<Vec<Viewer>>>()?,
-            false => Vec::new(),
+    let compared = Compared::in_turns(settings.rounds, |turn| {
+        let pages = match turn {
+            Turn::Without => 0,
+            Turn::With => settings.pages,
         };
+        let viewers = (0..pages)
+            .map(|number| Viewer::open(client, &bearer, &page(number, &process), &asked))
+            .collect::<Result<Vec<Viewer>>>()?;
         sleep(SETTLING);
         rest(&engine)?;
         let seen = look(&mut engine, || {
             sleep(Duration::from_secs(settings.seconds));
             Ok(())
-        })?;
+        });
         for viewer in viewers {
             viewer.close()?;
         }
-        rates[usize::from(is_watched)].push(seen.actions_per_second);
-        costs[usize::from(is_watched)].push(seen.cpu_micros_per_action);
-    }
-    let (rates, costs) = (rates.map(Spread::of), costs.map(Spread::of));
+        seen
+    })?;
     let looked = settings.seconds * settings.rounds as u64;
     let measured = Measured {
-        rate_ratio: rates[1].median / rates[0].median,
-        cpu_ratio: costs[1].median / costs[0].median,
-        actions_per_second: rates,
-        cpu_micros_per_action: costs,
+        compared,
         asked_per_second: asked.load(Relaxed) as f64 / looked as f64,
     };
     match settings.json {
@@ -216,18 +205,8 @@ fn print(settings: &Settings, measured: &Measured) {
         "viewers: {} pages open, {} actions in flight, looks of {} s",
         settings.pages, settings.in_flight, settings.seconds
     );
-    for (place, name) in ["without", "with"].into_iter().enumerate() {
-        let (rate, cost) = (
-            &measured.actions_per_second[place],
-            &measured.cpu_micros_per_action[place],
-        );
-        println!(
-            "{name:>8}: {:>7.0} actions/s ({:.0} to {:.0}), {:>6.1} µs CPU per action ({:.1} to {:.1})",
-            rate.median, rate.low, rate.high, cost.median, cost.low, cost.high
-        );
-    }
-    println!(
-        "with / without: rate {:.3}, CPU {:.3}; {:.1} pages a second were asked for again",
-        measured.rate_ratio, measured.cpu_ratio, measured.asked_per_second
-    );
+    measured.compared.print(&format!(
+        "{:.1} pages a second were asked for again",
+        measured.asked_per_second
+    ));
 }

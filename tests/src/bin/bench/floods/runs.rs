@@ -45,9 +45,7 @@ pub fn engine(settings: &Settings, flood: &Flood, prefix: &str) -> Result<Observ
     let subject = settings.subject.with_option(memory);
     let mut engine = subject.engine(folder.path(), prefix)?;
     let mut clerk = Clerk::connect(&url)?;
-    for of in ["launches", "answers", "events", "dead"] {
-        clerk.declare(&engine.name(of))?;
-    }
+    clerk.declare_queues_of(&engine)?;
     let participant = format!("{prefix}-healthy");
     let tasks = format!("worker_{participant}");
     clerk.declare(&tasks)?;
