@@ -89,12 +89,15 @@ pub struct Pure {
     wrong: Vec<String>,
 }
 
+/// Stages that may evaluate at the same time: the tests of one program, each on its own thread.
+const STAGES_AT_ONCE: usize = 32;
+
 /// The sandbox that all stages share; evaluations leave nothing behind.
 fn sandbox() -> Result<Sandbox, String> {
     static SHARED: OnceLock<Result<Sandbox, String>> = OnceLock::new();
     let new = || {
         let config = SandboxConfig {
-            threads: 1,
+            threads: STAGES_AT_ONCE,
             limits: SandboxLimits::default(),
             cache: None,
             runtime_class: RuntimeClass::Refused,
