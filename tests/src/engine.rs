@@ -4,7 +4,7 @@ use crate::simulation;
 use anyhow::{Context, Error, Result, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use bureaucrat_store::Store;
-use bureaucrat_store_postgres::{Opening, PATIENCE, PostgresStore};
+use bureaucrat_store_postgres::{Opening, PATIENCE, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::RocksStore;
 use nix::{
     sys::signal::{Signal, kill},
@@ -85,7 +85,8 @@ impl Engine {
             Some(address) => Box::new(PostgresStore::open(
                 address.parse()?,
                 PATIENCE,
-                Opening::Engine,
+                Opening::Check,
+                &mut for_a_while(PATIENCE),
             )?),
             None => Box::new(RocksStore::open(&self.storage().join("state"))?),
         })
@@ -280,6 +281,22 @@ impl Engine {
     /// When it does not run.
     pub fn terminate(&self) -> Result<()> {
         self.signal(Signal::SIGTERM)
+    }
+
+    /// Stops it where it is: SIGSTOP.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn suspend(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it continue: SIGCONT.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {

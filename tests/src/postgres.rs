@@ -1,13 +1,22 @@
 //! The PostgreSQL of the tests, which scripts/test starts.
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_store_postgres::Address;
+use bureaucrat_store_postgres::{Address, Holder, Opening};
 use std::{
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// How the tests' engine opens a database; each run of it is the same engine.
+pub fn engine() -> Opening {
+    Opening::Engine(Holder {
+        name: "the tests".to_owned(),
+        term: Duration::from_secs(3),
+    })
+}
 
 /// The address of the database.
 ///

@@ -5,6 +5,8 @@ use bureaucrat_tests::simulation::{Plan, Tracing, run, sandbox, sweep};
 
 /// Seeds of one run of the tests; scripts/simulate runs more.
 const SEEDS: u64 = 1_500;
+/// And those with takeovers.
+const SHARED_SEEDS: u64 = 120;
 
 #[test]
 fn nothing_is_lost_and_nothing_happens_twice_whatever_the_trouble() {
@@ -30,6 +32,35 @@ fn nothing_is_lost_and_nothing_happens_twice_whatever_the_trouble() {
                         .get(what)
                         .is_some_and(|count| *count > SEEDS / 2),
                     "the weather was too fair to prove anything: {what}"
+                );
+            }
+        }
+    }
+}
+
+/// Engines are suspended and replaced, and wake.
+#[test]
+fn an_engine_that_was_replaced_changes_nothing() {
+    let cache = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(cache.path()).unwrap();
+    let plans: Vec<_> = (0..SHARED_SEEDS).map(Plan::shared).collect();
+    match sweep(&plans, &sandbox, |_| {}) {
+        Err(told) => panic!("{told}"),
+        Ok(report) => {
+            for (what, count) in &report.counts {
+                println!("{what:<40} {count:>10}");
+            }
+            for what in [
+                "takeovers",
+                "commits of an engine that woke too late",
+                "has learnt that it was replaced",
+            ] {
+                assert!(
+                    report
+                        .counts
+                        .get(what)
+                        .is_some_and(|count| *count > SHARED_SEEDS),
+                    "nobody woke too late often enough to prove anything: {what}"
                 );
             }
         }

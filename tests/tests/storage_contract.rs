@@ -5,9 +5,9 @@
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, ShardId, Store, Table, Unit, Verdict, Write,
 };
-use bureaucrat_store_postgres::{Opening, PostgresStore};
+use bureaucrat_store_postgres::{PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::RocksStore;
-use bureaucrat_tests::postgres::new_address;
+use bureaucrat_tests::postgres::{engine, new_address};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -17,7 +17,15 @@ fn on_all(check: impl Fn(&dyn Store)) {
     check(&MemoryStore::new());
     let folder = tempfile::tempdir().unwrap();
     check(&RocksStore::open(folder.path()).unwrap());
-    check(&PostgresStore::open(new_address().unwrap(), PATIENCE, Opening::Engine).unwrap());
+    check(
+        &PostgresStore::open(
+            new_address().unwrap(),
+            PATIENCE,
+            engine(),
+            &mut for_a_while(PATIENCE),
+        )
+        .unwrap(),
+    );
 }
 
 fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
@@ -123,7 +131,15 @@ fn epochs_go_on_over_a_reopening() {
     let second = RocksStore::open(folder.path()).unwrap().own().unwrap();
     assert!(second > first);
     let address = new_address().unwrap();
-    let open = || PostgresStore::open(address.clone(), PATIENCE, Opening::Engine).unwrap();
+    let open = || {
+        PostgresStore::open(
+            address.clone(),
+            PATIENCE,
+            engine(),
+            &mut for_a_while(PATIENCE),
+        )
+        .unwrap()
+    };
     let first = open().own().unwrap();
     assert!(open().own().unwrap() > first);
 }
@@ -169,7 +185,7 @@ proptest! {
         let memory = MemoryStore::new();
         let mut rocks = RocksStore::open(folder.path()).unwrap();
         let address = new_address().unwrap();
-        let mut postgres = PostgresStore::open(address.clone(), PATIENCE, Opening::Engine).unwrap();
+        let mut postgres = PostgresStore::open(address.clone(), PATIENCE, engine(), &mut for_a_while(PATIENCE)).unwrap();
         for (number, group) in groups.iter().enumerate() {
             let verdicts = memory.commit(group).unwrap();
             prop_assert_eq!(&verdicts, &rocks.commit(group).unwrap());
@@ -178,7 +194,7 @@ proptest! {
                 drop(rocks);
                 rocks = RocksStore::open(folder.path()).unwrap();
                 drop(postgres);
-                postgres = PostgresStore::open(address.clone(), PATIENCE, Opening::Engine).unwrap();
+                postgres = PostgresStore::open(address.clone(), PATIENCE, engine(), &mut for_a_while(PATIENCE)).unwrap();
             }
             let (table, from, to, limit) = &scan;
             let rows = memory.scan(*table, from, to, *limit).unwrap();

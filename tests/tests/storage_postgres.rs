@@ -5,8 +5,8 @@ use bureaucrat_store::{
     EPOCH_KEY, Epoch, Group, Owner, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
     records,
 };
-use bureaucrat_store_postgres::{Address, Opening, PostgresStore};
-use bureaucrat_tests::postgres::{database_url, disconnect, new_url, sql};
+use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
+use bureaucrat_tests::postgres::{database_url, disconnect, engine, new_url, sql};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn open(url: &str, patience: Duration) -> Result<PostgresStore, StoreError> {
     let address: Address = url.parse().unwrap();
-    PostgresStore::open(address, patience, Opening::Engine)
+    PostgresStore::open(address, patience, engine(), &mut for_a_while(patience))
 }
 
 fn put(table: Table, key: &[u8], value: &[u8]) -> Write {
@@ -121,7 +121,7 @@ fn an_engine_that_lost_its_shards_writes_nothing_more() {
     // An idle engine learns of it, too, and so does one that connects again.
     let is_taken =
         |error: StoreError| matches!(error, StoreError::Fenced { present } if present == later);
-    assert!(is_taken(store.check().unwrap_err()));
+    assert!(is_taken(store.lease().unwrap().lost()));
     disconnect(&url).unwrap();
     assert!(is_taken(store.commit(&group).unwrap_err()));
     drop(store);
@@ -155,7 +155,15 @@ fn a_database_that_lost_what_it_confirmed_is_refused() {
         "{refused}"
     );
     let address: Address = url.parse().unwrap();
-    drop(PostgresStore::open(address, PATIENCE, Opening::Accept).unwrap());
+    drop(
+        PostgresStore::open(
+            address,
+            PATIENCE,
+            Opening::Accept,
+            &mut for_a_while(PATIENCE),
+        )
+        .unwrap(),
+    );
     let accepted = open(&url, PATIENCE).unwrap();
     assert!(accepted.get(Table::Outbox, b"x").unwrap().is_none());
 }
@@ -168,7 +176,13 @@ fn what_cannot_be_used_says_why() {
     let error = open(&url, PATIENCE).unwrap_err();
     assert!(matches!(error, StoreError::Format { .. }), "{error}");
     let nothing: Address = new_url().unwrap().parse().unwrap();
-    let refused = PostgresStore::open(nothing, PATIENCE, Opening::Check).unwrap_err();
+    let refused = PostgresStore::open(
+        nothing,
+        PATIENCE,
+        Opening::Check,
+        &mut for_a_while(PATIENCE),
+    )
+    .unwrap_err();
     assert!(refused.to_string().contains("no records"), "{refused}");
     let database = database_url().unwrap();
     let with = |from: &str, to: &str| database.replace(from, to);

@@ -3,7 +3,7 @@
 use bureaucrat_connect::Addresses;
 use bureaucrat_host::{CeleryEvents, broker::Source};
 use bureaucrat_wire::SHORT_TEXT_BYTES_MAX;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// The names of the queues and exchanges that the engine uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +146,37 @@ impl QueueType {
     }
 }
 
+/// Who makes sure that only one engine consumes the queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exclusion {
+    /// The broker, by an exclusive queue.
+    Broker,
+    /// The store, which engines share. A suspended engine then keeps nobody waiting until the broker gives its
+    /// connection up.
+    Store,
+}
+
+/// Whether what is durable may be sent now: asked before messages are sent, for all that wait.
+#[derive(Clone)]
+pub struct Permit(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Permit {
+    /// What is asked must answer at once.
+    pub fn new(is_given: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_given))
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.is_given()).finish()
+    }
+}
+
 /// How to reach and use the broker.
 #[derive(Debug, Clone)]
 pub struct AmqpConfig {
@@ -156,6 +187,8 @@ pub struct AmqpConfig {
     pub queue_type: Option<QueueType>,
     /// The id of the storage that the queues belong to.
     pub storage: String,
+    pub exclusion: Exclusion,
+    pub permit: Permit,
     /// How long to wait after startup before taking messages: an engine that repeatedly fails over
     /// the same storage must not use up the deliveries that a quorum queue allows.
     pub consume_after: Duration,
@@ -177,6 +210,8 @@ impl AmqpConfig {
             names: QueueNames::default(),
             queue_type: None,
             storage: storage.to_owned(),
+            exclusion: Exclusion::Broker,
+            permit: Permit::new(|| true),
             consume_after: Duration::ZERO,
             celery_events: CeleryEvents::Ignored,
             prefetch: 500,

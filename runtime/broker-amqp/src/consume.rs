@@ -8,7 +8,7 @@
 //! tags acknowledge nothing.
 
 use crate::{
-    AmqpConfig,
+    AmqpConfig, Exclusion,
     backoff::Backoff,
     broker::{Phase, wait_for},
     claim::Claim,
@@ -215,7 +215,12 @@ impl Consuming {
         let Some(first) = lines.first() else {
             return Ok(());
         };
-        let owning = in_time(own(&first.connection, &self.config.names.owner)).await?;
+        let owning = match self.config.exclusion {
+            Exclusion::Broker => {
+                Some(in_time(own(&first.connection, &self.config.names.owner)).await?)
+            }
+            Exclusion::Store => None,
+        };
         let (names, kind) = (&self.config.names, self.config.queue_type);
         let claim = Claim {
             config: &self.config,

@@ -36,6 +36,6 @@ mod tracker;
 
 pub use broker::{AmqpBroker, NotReady, StartError};
 pub use celery_events::CELERY_EVENTS;
-pub use config::{AmqpConfig, NamesError, QueueNames, QueueType};
+pub use config::{AmqpConfig, Exclusion, NamesError, Permit, QueueNames, QueueType};
 // Public because the simulation drives it too.
 pub use tracker::{Ack, Stragglers, Tracker};

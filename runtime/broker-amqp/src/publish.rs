@@ -227,7 +227,9 @@ impl Publishing {
             tokio::select! {
                 () = changed => {}
                 job = back.recv() => batch.extend(job),
-                count = self.jobs.recv_many(&mut batch, BATCH), if closing.is_none() => {
+                // Without a permit they wait, and the next look asks again.
+                count = self.jobs.recv_many(&mut batch, BATCH),
+                    if closing.is_none() && self.config.permit.is_given() => {
                     if count == 0 {
                         closing = Some(tokio::time::Instant::now());
                     }
@@ -236,6 +238,10 @@ impl Publishing {
                     closing = Some(tokio::time::Instant::now());
                     while let Ok(job) = self.jobs.try_recv() {
                         batch.push(job);
+                    }
+                    if !self.config.permit.is_given() {
+                        // Dropping them reports them as lost.
+                        batch.clear();
                     }
                 }
                 _ = look.tick() => {}

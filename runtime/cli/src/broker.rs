@@ -1,22 +1,25 @@
 //! The broker of the engine, set up from the settings.
 
-use crate::configuration::Configuration;
+use crate::{configuration::Configuration, records::Records};
 use anyhow::Context;
-use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, CELERY_EVENTS, QueueNames};
+use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, CELERY_EVENTS, Permit, QueueNames};
 use bureaucrat_host::{CeleryEvents, Host};
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 /// Begins to connect for a host. Returns at once, even if the broker is unreachable. No messages
-/// are taken before `consume_after` has passed.
+/// are taken before `consume_after` has passed, and none are sent while the records may be another engine's.
 pub fn start(
     configuration: &Configuration,
     host: &Host,
+    store: Arc<Records>,
     consume_after: Duration,
     runtime: &Handle,
 ) -> anyhow::Result<Arc<AmqpBroker>> {
     let config = AmqpConfig {
         names: names(configuration),
+        exclusion: store.exclusion(),
+        permit: Permit::new(move || store.may_publish()),
         queue_type: configuration.queue_type,
         consume_after,
         celery_events: configuration.celery_events,

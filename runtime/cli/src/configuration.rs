@@ -57,6 +57,8 @@ pub struct Configuration {
     pub storage: PathBuf,
     /// Where the records are instead of in the storage.
     pub store: Option<bureaucrat_store_postgres::Address>,
+    /// How long an engine with a database may be silent.
+    pub store_lease: Duration,
     pub pid_file: PathBuf,
     pub dialect: Dialect,
     pub task_queue: TaskQueue,
@@ -226,6 +228,7 @@ impl Configuration {
             amqp,
             storage,
             store: database,
+            store_lease: draft.store_lease,
             pid_file,
             dialect: draft.dialect,
             task_queue: draft.task_queue,

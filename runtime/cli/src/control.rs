@@ -70,9 +70,20 @@ impl Address {
     }
 }
 
+/// The socket of an engine. It is removed when the engine ends, so that the next client fails at once.
+pub struct Socket(PathBuf);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            tracing::debug!(%error, "cannot remove the control socket");
+        }
+    }
+}
+
 /// Answers questions until the process ends. Only this engine may use the storage: a socket that an
 /// earlier engine left is removed.
-pub fn serve<F>(storage: &Path, answer: F) -> anyhow::Result<()>
+pub fn serve<F>(storage: &Path, answer: F) -> anyhow::Result<Socket>
 where
     F: Fn(&Query, &Operator) -> QueryAnswer + Send + Sync + 'static,
 {
@@ -123,14 +134,7 @@ where
         .name("control".into())
         .spawn(accept)
         .with_context(what)?;
-    Ok(())
-}
-
-/// Removes the socket when the engine ends, so that the next client fails at once.
-pub fn remove(storage: &Path) {
-    if let Err(error) = fs::remove_file(storage.join(SOCKET)) {
-        tracing::debug!(%error, "cannot remove the control socket");
-    }
+    Ok(Socket(storage.join(SOCKET)))
 }
 
 struct Asker(Arc<AtomicUsize>);

@@ -2,23 +2,26 @@
 //! order.
 
 mod answers;
+mod ending;
+mod standing;
 
 use crate::{
     arguments::RuntimeGuests, broker, commands, configuration::Configuration, control, files,
-    handles, lapses::Lapses, records::Records,
+    handles, lapses::Lapses,
 };
 use answers::Answers;
 use anyhow::{Context, anyhow};
-use bureaucrat_host::{Host, HostConfig, clock::SystemClock};
+use bureaucrat_host::{Host, HostConfig, HostError, clock::SystemClock};
 use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
-use bureaucrat_store::Store;
+use bureaucrat_store::{Store, StoreError};
+use ending::Ending;
+use standing::{Desk, Ready};
 use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
 };
 
 const MACHINE_CODE: &str = "machine-code";
@@ -49,7 +52,27 @@ pub fn run(
     broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
     let lapses = Lapses::open(&configuration.storage);
-    let store = Arc::new(Records::open(configuration)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BROKER_THREADS)
+        .thread_name("broker")
+        .enable_all()
+        .build()
+        .context("cannot start the threads for the broker")?;
+    // It lives as long as the process: a thread of the AMQP library that is just connecting would
+    // panic if its runtime were gone.
+    let runtime = ManuallyDrop::new(runtime);
+    // Catch signals before there is anything that they could interrupt.
+    let mut ending = Ending::catch(&runtime)?;
+    let desk = Desk::default();
+    let asked = desk.clone();
+    let socket = control::serve(&configuration.storage, move |query, asker| {
+        asked.answer(query, asker)
+    })?;
+    let mut ready = Ready::new(ready);
+    let Some(store) = standing::open(configuration, &desk, &ending, &mut ready)? else {
+        tracing::info!("bureaucrat has stopped");
+        return Ok(());
+    };
     for table in store.damaged_tables() {
         tracing::error!(
             table = table.name(),
@@ -68,19 +91,15 @@ pub fn run(
         files::draw_secret()?,
     )?;
     handles::enough()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(BROKER_THREADS)
-        .thread_name("broker")
-        .enable_all()
-        .build()
-        .context("cannot start the threads for the broker")?;
-    // It lives as long as the process: a thread of the AMQP library that is just connecting would
-    // panic if its runtime were gone.
-    let runtime = ManuallyDrop::new(runtime);
-    // Catch signals before there is anything that they could interrupt.
-    let ended = ended(&runtime, &host)?;
+    ending.of_failure(&host)?;
     reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
-    let broker = broker::start(configuration, &host, lapses.wait(), runtime.handle())?;
+    let broker = broker::start(
+        configuration,
+        &host,
+        store.clone(),
+        lapses.wait(),
+        runtime.handle(),
+    )?;
     host.start(broker.clone())?;
     let answers = Answers {
         host: host.clone(),
@@ -89,9 +108,7 @@ pub fn run(
         runtime: runtime.handle().clone(),
     };
     let stop_http = serve_http(configuration, answers.clone())?;
-    control::serve(&configuration.storage, move |query, asker| {
-        answers.answer(query, asker)
-    })?;
+    desk.open(answers);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         process = std::process::id(),
@@ -99,15 +116,15 @@ pub fn run(
         broker = %configuration.amqp,
         "bureaucrat is running"
     );
-    ready()?;
+    ready.tell()?;
     let (mut foreign, mut taken) = (None, None);
     runtime.block_on(async {
         tokio::select! {
             words = broker.foreign() => foreign = Some(words),
-            error = store.taken() => taken = Some(error),
-            signal = ended => match signal {
-                Ok(name) => tracing::info!("{name}: finishing the work in progress"),
-                Err(_) => tracing::error!("the engine stops because of an error"),
+            error = store.clone().taken() => taken = Some(error),
+            signal = ending.wait() => match signal {
+                Some(name) => tracing::info!("{name}: finishing the work in progress"),
+                None => tracing::error!("the engine stops because of an error"),
             },
         }
     });
@@ -118,13 +135,17 @@ pub fn run(
     broker.stop_consuming();
     host.stop();
     runtime.block_on(broker.shutdown());
-    control::remove(&configuration.storage);
+    store.release();
+    drop(socket);
     if let Some(error) = taken {
         return Err(anyhow!(error).context("the engine cannot continue"));
     }
     match (host.failure(), foreign) {
         (Some(failure), _) => {
-            lapses.note();
+            // The storage is fine where another engine has it.
+            if !matches!(failure, HostError::Store(StoreError::Fenced { .. })) {
+                lapses.note();
+            }
             Err(anyhow!(failure).context("the engine cannot continue"))
         }
         (None, Some(words)) => Err(anyhow!(words)),
@@ -209,42 +230,6 @@ fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> an
         }
     });
     Ok(())
-}
-
-/// What ends the engine: the name of a signal, or the host's failure as an error.
-fn ended(runtime: &Runtime, host: &Host) -> anyhow::Result<oneshot::Receiver<&'static str>> {
-    let (end, ended) = oneshot::channel();
-    let (mut terminate, mut interrupt) = runtime
-        .block_on(async {
-            Ok((
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::interrupt())?,
-            ))
-        })
-        .map_err(|error: std::io::Error| anyhow!(error).context("cannot catch signals"))?;
-    let (fail, mut failed) = tokio::sync::mpsc::channel::<()>(1);
-    let failures = host.failed();
-    std::thread::Builder::new()
-        .name("failure".into())
-        .spawn(move || {
-            if failures.recv().is_ok() {
-                // Nobody listens any more if the engine ends for another reason.
-                let _ = fail.blocking_send(());
-            }
-        })
-        .context("cannot start a thread")?;
-    runtime.spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => Some("SIGTERM"),
-            _ = interrupt.recv() => Some("SIGINT"),
-            Some(()) = failed.recv() => None,
-        };
-        if let Some(name) = name {
-            let _ = end.send(name);
-        }
-        // Without a name the sender is dropped, which the receiver sees as an error.
-    });
-    Ok(ended)
 }
 
 fn host_config(configuration: &Configuration) -> HostConfig {

@@ -1,16 +1,20 @@
 //! Where the records of an engine are: in a folder of its storage, or in a database.
 
-use crate::configuration::Configuration;
+use crate::{configuration::Configuration, files};
+use bureaucrat_broker_amqp::Exclusion;
 use bureaucrat_store::{
     Epoch, Group, Row, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
+    records::hexadecimal,
 };
-use bureaucrat_store_postgres::{Opening, PATIENCE, PostgresStore};
+use bureaucrat_store_postgres::{Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
-/// How often it is looked whether another engine has taken the records.
-const LOOK: Duration = Duration::from_secs(5);
+/// What tells this engine from others in the storage.
+const ENGINE_ID: &str = "engine.id";
+/// So many bytes of it are enough to tell engines apart.
+const ID_BYTES: usize = 6;
 
 /// The folder of the records, in the storage.
 pub const STATE: &str = "state";
@@ -23,13 +27,18 @@ pub enum Records {
 }
 
 impl Records {
-    /// Opens those that are configured.
+    /// Opens those that are configured. While another engine has them, `waiting` says whether to wait on; only a database
+    /// can be another engine's and become ours.
     ///
     /// # Errors
     /// If they can't be used.
-    pub fn open(configuration: &Configuration) -> Result<Self, StoreError> {
+    pub fn open(configuration: &Configuration, waiting: Waiting<'_>) -> anyhow::Result<Self> {
         if let Some(address) = &configuration.store {
-            let store = PostgresStore::open(address.clone(), PATIENCE, Opening::Engine)?;
+            let opening = Opening::Engine(Holder {
+                name: name(&configuration.storage)?,
+                term: configuration.store_lease,
+            });
+            let store = PostgresStore::open(address.clone(), PATIENCE, opening, waiting)?;
             return Ok(Self::Database(store));
         }
         let state = configuration.storage.join(STATE);
@@ -40,20 +49,41 @@ impl Records {
 
     /// Waits until another engine has taken the records: an idle engine would not notice.
     pub async fn taken(self: Arc<Self>) -> StoreError {
-        // A folder is locked as long as its engine lives.
-        if matches!(*self, Self::Folder(_)) {
-            return std::future::pending().await;
+        let waiting = tokio::task::spawn_blocking(move || {
+            let Self::Database(store) = &*self else {
+                // A folder is locked as long as its engine lives.
+                return None;
+            };
+            store.lease().map(Lease::lost)
+        });
+        match waiting.await {
+            Ok(Some(error)) => error,
+            Ok(None) | Err(_) => std::future::pending().await,
         }
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let records = self.clone();
-            let looked = tokio::task::spawn_blocking(move || match &*records {
-                Self::Folder(_) => Ok(()),
-                Self::Database(store) => store.check(),
-            });
-            if let Ok(Err(error)) = looked.await {
-                return error;
-            }
+    }
+
+    /// Who makes sure that one engine consumes.
+    pub const fn exclusion(&self) -> Exclusion {
+        match self {
+            Self::Folder(_) => Exclusion::Broker,
+            Self::Database(_) => Exclusion::Store,
+        }
+    }
+
+    /// Whether what is durable may be sent: no other engine can have taken the records.
+    pub fn may_publish(&self) -> bool {
+        match self {
+            Self::Folder(_) => true,
+            Self::Database(store) => store.lease().is_none_or(Lease::holds),
+        }
+    }
+
+    /// Leaves them to the next engine, after the last commit.
+    pub fn release(&self) {
+        if let Self::Database(store) = self
+            && let Some(lease) = store.lease()
+        {
+            lease.release();
         }
     }
 
@@ -128,4 +158,12 @@ impl Store for Records {
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
         self.store().commit(group)
     }
+}
+
+/// What other engines see of this one: its machine, and an id of its storage.
+fn name(storage: &Path) -> anyhow::Result<String> {
+    let id = files::secret(&storage.join(ENGINE_ID))?;
+    let id = hexadecimal(id.get(..ID_BYTES).unwrap_or_default());
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    Ok(format!("{}/{id}", host.to_string_lossy()))
 }

@@ -48,13 +48,13 @@ impl Commits {
     pub fn begin(
         place: Arc<Place>,
         session: Session,
-        opening: Opening,
+        opening: &Opening,
     ) -> Result<Self, StoreError> {
         let counted = block_on(session.counted());
         let (number, lost) = counted.map_err(|trouble| place.failure(trouble))?;
         match opening {
-            Opening::Engine | Opening::Check if lost > 0 => return Err(place.lost(lost)),
-            Opening::Engine | Opening::Check => {}
+            Opening::Engine(_) | Opening::Check if lost > 0 => return Err(place.lost(lost)),
+            Opening::Engine(_) | Opening::Check => {}
             Opening::Accept => {
                 let noted = block_on(session.note_lost(0));
                 noted.map_err(|trouble| place.failure(trouble))?;

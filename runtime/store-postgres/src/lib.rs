@@ -3,19 +3,21 @@
 //! It promises what [`bureaucrat_store::Store`] promises, in a database that other machines can reach. A commit
 //! counts once the server says so, however long that takes: when the connection ends in the middle, the store connects
 //! again, looks whether the group is there, and writes it if it is not. Two engines never use one schema at a time: who
-//! comes second is refused while the first is connected, and an engine that comes later raises the epoch that every commit is
-//! checked against, in its own transaction. A database that has lost what it had confirmed is refused. The host decides
+//! comes second waits until the first has gone or has been silent for longer than its lease, and then raises the epoch that
+//! every commit is checked against, in its own transaction. A database that has lost what it had confirmed is refused. The host decides
 //! what is written and when. No type of the client library leaves this crate.
 #![forbid(unsafe_code)]
 
 mod address;
 mod commit;
+mod lease;
 mod reading;
 mod schema;
 mod session;
 mod statements;
 
 pub use address::{Address, AddressError};
+pub use lease::{Holder, Holding, Lease, Obstacle, Waiting};
 
 use bureaucrat_store::{
     Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans, next_epoch,
@@ -23,13 +25,18 @@ use bureaucrat_store::{
 use commit::Commits;
 use reading::Readers;
 use session::Place;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Who opens a store, and what for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// An engine: what is not there is made.
-    Engine,
+    /// An engine: what is not there is made, and it has the records until it is silent for longer than its lease.
+    Engine(Holder),
     /// A check of what is there.
     Check,
     /// The same, after which what is there is the truth, even if confirmed commits are missing.
@@ -47,45 +54,61 @@ pub struct PostgresStore {
     place: Arc<Place>,
     commits: Commits,
     readers: Readers,
+    /// None for a check.
+    lease: Option<Lease>,
 }
 
 impl PostgresStore {
     /// Connects, and creates schema and tables if they are not there. Waits up to `patience` for a database that is
-    /// away, here and later.
+    /// away, here and later, and for records that another engine has as long as `waiting` says so.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] if another engine uses the schema, [`StoreError::Format`] if an engine with another format
+    /// [`StoreError::Locked`] if another engine has the records, [`StoreError::Format`] if an engine with another format
     /// wrote it, [`StoreError::LostCommits`] if it is known that some are missing, [`StoreError::Unusable`] if it cannot
     /// be reached, or would not keep what it confirms.
     pub fn open(
         address: Address,
         patience: Duration,
         opening: Opening,
+        waiting: Waiting<'_>,
     ) -> Result<Self, StoreError> {
         let place = Arc::new(Place::new(address, patience)?);
-        let first = place.connect_first()?;
-        schema::prepare(&place, &first, opening)?;
-        let commits = Commits::begin(place.clone(), first, opening)?;
+        let mut first = lease::lock(&place, waiting)?;
+        schema::prepare(&place, &first, &opening)?;
+        let lease = match &opening {
+            Opening::Engine(holder) => {
+                let (session, lease) = lease::lease(&place, first, holder.clone(), waiting)?;
+                first = session;
+                Some(lease)
+            }
+            Opening::Check | Opening::Accept => None,
+        };
+        let commits = Commits::begin(place.clone(), first, &opening)?;
         Ok(Self {
             commits,
             readers: Readers::new(place.clone()),
             place,
+            lease,
         })
     }
-}
 
-impl PostgresStore {
-    /// Looks whether another engine has taken the shards: an engine that commits notices, an idle one would not.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`] if so.
-    pub fn check(&self) -> Result<(), StoreError> {
-        self.readers.check()
+    /// The lease of an engine.
+    pub const fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
     }
 
     /// How long each transaction took, with its sync and the way to the server and back.
     pub const fn log(&self) -> &Spans {
         self.commits.log()
+    }
+}
+
+/// Waits so long for records that another engine has: a session that has just ended is still known to the server.
+pub fn for_a_while(span: Duration) -> impl FnMut(&Obstacle) -> ControlFlow<()> {
+    let until = Instant::now() + span;
+    move |obstacle| match obstacle {
+        Obstacle::Held(_) if Instant::now() >= until => ControlFlow::Break(()),
+        Obstacle::Held(_) | Obstacle::Away(_) => ControlFlow::Continue(()),
     }
 }
 

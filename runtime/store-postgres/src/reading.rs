@@ -63,28 +63,6 @@ impl Readers {
         })
     }
 
-    /// Whether the shards are still ours; a database that is away says nothing about that.
-    pub fn check(&self) -> Result<(), StoreError> {
-        let Some(line) = self.lines.first() else {
-            return Ok(());
-        };
-        let session = match line.session(&self.place, Instant::now()) {
-            Ok(session) => session,
-            Err(error @ (StoreError::Fenced { .. } | StoreError::LostCommits { .. })) => {
-                return Err(error);
-            }
-            Err(_) => return Ok(()),
-        };
-        match self.place.check(&session) {
-            Err(Trouble::Lasting(error)) => Err(error),
-            Err(Trouble::Away(_)) => {
-                line.forget(&session);
-                Ok(())
-            }
-            Err(Trouble::Held | Trouble::Fenced | Trouble::Refused(_)) | Ok(()) => Ok(()),
-        }
-    }
-
     /// Asks on the line that is least busy, again if its connection ends.
     fn ask<T>(
         &self,

@@ -17,12 +17,12 @@ const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
 
 /// # Errors
 /// If the server would not keep what it confirms, or the schema is of another format.
-pub fn prepare(place: &Place, session: &Session, opening: Opening) -> Result<(), StoreError> {
+pub fn prepare(place: &Place, session: &Session, opening: &Opening) -> Result<(), StoreError> {
     let prepared = block_on(attempt(place, session, opening));
     prepared.map_err(|trouble| place.failure(trouble))
 }
 
-async fn attempt(place: &Place, session: &Session, opening: Opening) -> Result<(), Trouble> {
+async fn attempt(place: &Place, session: &Session, opening: &Opening) -> Result<(), Trouble> {
     let client = &session.client;
     let asked = "SELECT current_setting('server_version_num')::int, current_setting('fsync') = 'on', \
                  to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.meta') IS NOT NULL";
@@ -39,7 +39,7 @@ async fn attempt(place: &Place, session: &Session, opening: Opening) -> Result<(
         let reason = "its setting `fsync` is off, so it would not keep what it confirms";
         return Err(refused(reason.into()));
     }
-    if opening != Opening::Engine && !has_tables {
+    if !matches!(opening, Opening::Engine(_)) && !has_tables {
         let reason = format!("there are no records in the schema `{}`", place.schema());
         return Err(refused(reason));
     }
@@ -73,6 +73,8 @@ fn tables() -> String {
         "CREATE TABLE commits (number bigint NOT NULL, lost bigint NOT NULL DEFAULT 0)
              WITH (fillfactor = 10);
          INSERT INTO commits VALUES (0);
+         CREATE TABLE lease (holder text NOT NULL, until timestamptz NOT NULL) WITH (fillfactor = 10);
+         INSERT INTO lease VALUES ('', '-infinity');
          -- Waits for a commit of another owner, then sees the epoch that it left.
          CREATE FUNCTION fence(expected bytea, next bigint) RETURNS void LANGUAGE plpgsql AS $body$
          BEGIN

@@ -23,10 +23,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// The first pause before another try, and the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// A session that has just ended is still known to the server for a moment.
-const ENDING: Duration = Duration::from_secs(5);
 /// With the hash of a schema's name: the lock of who uses it.
-const LOCK: i32 = 0x6275_7261;
+pub const LOCK: i32 = 0x6275_7261;
 /// What the function that checks the epoch fails with.
 pub const FENCED: &str = "BU001";
 
@@ -164,22 +162,9 @@ impl Place {
         Instant::now() + self.patience
     }
 
-    /// The first session, in which nothing is known of the schema.
-    pub fn connect_first(&self) -> Result<Session, StoreError> {
-        let until = self.deadline();
-        let held_until = Instant::now() + ENDING;
-        self.patiently(until, |place, now| match place.attempt() {
-            Ok(session) => match block_on(session.lock(place.schema())) {
-                Err(Trouble::Held) if now >= held_until => Err(Trouble::Lasting(place.locked())),
-                locked => locked.map(|()| session),
-            },
-            Err(trouble) => Err(trouble),
-        })
-    }
-
     /// Another session, in a schema that is there, with the number of the last commit.
     pub fn connect(&self, purpose: Purpose, until: Instant) -> Result<(Session, u64), StoreError> {
-        self.patiently(until, |place, _| {
+        self.patiently(until, |place| {
             let session = place.attempt()?;
             if purpose == Purpose::Committing
                 && let Err(trouble) = block_on(session.lock(place.schema()))
@@ -209,7 +194,9 @@ impl Place {
         match trouble {
             Trouble::Lasting(error) => error,
             Trouble::Refused(reason) | Trouble::Away(reason) => self.unusable(reason),
-            Trouble::Held | Trouble::Fenced => self.locked(),
+            Trouble::Held | Trouble::Fenced => {
+                self.locked("another session holds the lock of the schema".into())
+            }
         }
     }
 
@@ -217,13 +204,13 @@ impl Place {
     fn patiently<T>(
         &self,
         until: Instant,
-        attempt: impl Fn(&Self, Instant) -> Result<T, Trouble>,
+        attempt: impl Fn(&Self) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
         let mut pause = PAUSE;
         let mut told = false;
         loop {
             let now = Instant::now();
-            let reason = match attempt(self, now) {
+            let reason = match attempt(self) {
                 Ok(made) => {
                     if told {
                         tracing::info!("the database can be used");
@@ -251,14 +238,13 @@ impl Place {
         StoreError::LostCommits { path, lost }
     }
 
-    fn locked(&self) -> StoreError {
-        StoreError::Locked {
-            path: self.shown(),
-            reason: "another session holds the lock of the schema".into(),
-        }
+    pub fn locked(&self, reason: String) -> StoreError {
+        let path = self.shown();
+        StoreError::Locked { path, reason }
     }
 
-    fn attempt(&self) -> Result<Session, Trouble> {
+    /// A session in which nothing is known of the schema.
+    pub fn attempt(&self) -> Result<Session, Trouble> {
         let Some(runtime) = &self.threads.0 else {
             return Err(Trouble::Away("the store is closed".into()));
         };
@@ -301,7 +287,7 @@ impl Place {
 
 impl Session {
     /// Takes the lock of the schema, which the server holds as long as this session lasts.
-    async fn lock(&self, schema: &str) -> Result<(), Trouble> {
+    pub async fn lock(&self, schema: &str) -> Result<(), Trouble> {
         let lock = "SELECT pg_try_advisory_lock($1, hashtext($2))";
         let row = self.client.query_one(lock, &[&LOCK, &schema]).await?;
         match row.try_get(0)? {

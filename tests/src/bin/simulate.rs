@@ -8,8 +8,8 @@ use std::{
 };
 
 const HELP: &str = "\
-Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without KIND,...]
-       simulate --seed SEED [--launches N] [--steps N] [--without KIND,...]
+Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without KIND,...] [--with takeovers]
+       simulate --seed SEED [--launches N] [--steps N] [--without KIND,...] [--with takeovers]
 
   --seeds N        how many seeds are run [default: 10000]
   --from SEED      the first of them [default: 0]
@@ -18,6 +18,7 @@ Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without 
   --steps N        steps with trouble before the calm [default: 2000]
   --without KINDS  kinds of trouble to leave out: power, disk, reads, connections, blocking, queues, clock, repeats,
                    late, hostile, rival, restarts, faults, bounds, jobs
+  --with takeovers engines are suspended, replaced by others, and wake
 
 Examples:
   simulate --seeds 100000
@@ -61,6 +62,10 @@ fn arguments() -> Result<Arguments, String> {
                     usize::try_from(number()?).map_err(|error| error.to_string())?
             }
             "--steps" => found.plan.steps = number()?,
+            "--with" => match Trouble::named(&value) {
+                Some(trouble) => found.plan.without.retain(|without| *without != trouble),
+                None => return Err(format!("there is no kind of trouble `{value}`")),
+            },
             "--without" => {
                 for name in value.split(',') {
                     let trouble = Trouble::named(name)

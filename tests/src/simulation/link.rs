@@ -38,6 +38,8 @@ pub(super) struct LinkState {
     /// Tasks that the broker has confirmed to this engine: it may not publish them again.
     pub heard: BTreeMap<Vec<u8>, Ticket>,
     pub events: VecDeque<BrokerEvent>,
+    /// Whether another engine has taken over, so that nothing is sent any more.
+    pub is_replaced: bool,
 }
 
 impl LinkState {
@@ -93,6 +95,10 @@ impl Broker for Link {
     }
 
     fn publish(&self, ticket: Ticket, message: Outgoing) {
+        if self.broker.is_replaced(self.engine) {
+            // Its lease is over: the message waits for another one.
+            return;
+        }
         let row = self.facts.published(&message);
         let mut state = self.broker.lock();
         let Some(link) = state.links.get_mut(&self.engine) else {

@@ -33,6 +33,7 @@ mod plan;
 mod played;
 mod publishing;
 mod random;
+mod replaced;
 mod report;
 mod rival;
 mod scheduled;

@@ -36,10 +36,12 @@ pub enum Trouble {
     Bounds,
     /// Conditions cannot be evaluated and programs cannot be loaded, because of the machine.
     Jobs,
+    /// An engine is suspended, another one takes its shards over, and the first one wakes.
+    Takeovers,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -55,7 +57,13 @@ impl Trouble {
         Self::Faults,
         Self::Bounds,
         Self::Jobs,
+        Self::Takeovers,
     ];
+
+    /// Those that a step draws from; the others have dice of their own, so that runs without them stay what they were.
+    pub fn drawn() -> &'static [Self] {
+        &Self::ALL[..15]
+    }
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -75,6 +83,7 @@ impl Trouble {
             Self::Faults => "faults",
             Self::Bounds => "bounds",
             Self::Jobs => "jobs",
+            Self::Takeovers => "takeovers",
         }
     }
 
@@ -97,8 +106,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A run with all kinds of trouble.
-    pub const fn new(seed: u64) -> Self {
+    /// A run with all kinds of trouble that one engine can have.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            without: vec![Trouble::Takeovers],
+            ..Self::shared(seed)
+        }
+    }
+
+    /// A run with all kinds of trouble, in which engines take over from one another.
+    pub const fn shared(seed: u64) -> Self {
         Self {
             seed,
             launches: 5,
@@ -124,9 +141,11 @@ impl Plan {
             None => false,
         };
         for trouble in Trouble::ALL {
-            let mut smaller = self.clone();
-            smaller.without.push(trouble);
-            try_plan(&mut self, smaller);
+            if self.has(trouble) {
+                let mut smaller = self.clone();
+                smaller.without.push(trouble);
+                try_plan(&mut self, smaller);
+            }
         }
         while self.launches > 1 {
             let launches = self.launches - 1;
@@ -169,10 +188,17 @@ impl fmt::Display for Plan {
             "--seed {} --launches {} --steps {}",
             self.seed, self.launches, self.steps
         )?;
-        if !self.without.is_empty() {
-            let names: Vec<_> = self.without.iter().map(|trouble| trouble.name()).collect();
+        let without = self.without.iter();
+        let names: Vec<_> = without
+            .filter(|trouble| **trouble != Trouble::Takeovers)
+            .map(|trouble| trouble.name())
+            .collect();
+        if !names.is_empty() {
             write!(f, " --without {}", names.join(","))?;
         }
-        Ok(())
+        match self.has(Trouble::Takeovers) {
+            true => write!(f, " --with {}", Trouble::Takeovers.name()),
+            false => Ok(()),
+        }
     }
 }

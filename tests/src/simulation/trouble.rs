@@ -12,7 +12,8 @@ const ROUNDS: usize = 1_500;
 impl World {
     /// One kind of trouble, if the plan includes it.
     pub(super) fn trouble(&mut self) -> Result<(), String> {
-        let trouble = Trouble::ALL[self.random.place(Trouble::ALL.len())];
+        let drawn = Trouble::drawn();
+        let trouble = drawn[self.random.place(drawn.len())];
         let mut random = self.random.fork();
         if !self.plan.has(trouble) {
             return Ok(());
@@ -52,7 +53,7 @@ impl World {
             Trouble::Hostile => self.people.hostile(&mut random),
             Trouble::Rival => self.rivalry()?,
             Trouble::Restarts => self.restart()?,
-            Trouble::Faults | Trouble::Bounds | Trouble::Jobs => {}
+            Trouble::Faults | Trouble::Bounds | Trouble::Jobs | Trouble::Takeovers => {}
         }
         Ok(())
     }
@@ -173,6 +174,7 @@ impl World {
         if let Some(rival) = self.rival.take() {
             rival.leave(&self.broker, &mut self.random);
         }
+        self.wake_up()?;
         for queue in self.people.queues() {
             self.broker.declare(&queue);
         }

@@ -3,7 +3,7 @@
 
 use super::{
     Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
-    Trouble, config::config, content, people::People, rival::Rival,
+    Trouble, config::config, content, people::People, replaced::Replaced, rival::Rival,
 };
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{HostConfig, events::EventRecord};
@@ -47,6 +47,10 @@ pub struct World {
     pub(super) rival: Option<Rival>,
     /// An engine that was presumed dead, and wakes up when the next one has its shards.
     ghost: Option<Engine>,
+    /// An engine that was suspended while another one took over.
+    pub(super) replaced: Option<Replaced>,
+    /// For takeovers alone.
+    pub(super) dice: Random,
     /// The generation of a consuming connection whose end the engine may not know yet.
     pub(super) ended: Option<u64>,
     step: u64,
@@ -57,6 +61,7 @@ impl World {
     /// The world of a plan.
     pub fn new(plan: Plan, sandbox: Sandbox, tracing: Tracing) -> Self {
         let mut random = Random::new(plan.seed);
+        let dice = Random::new(plan.seed.rotate_left(32) ^ 0x7a6b);
         let config = config(&plan, &mut random.fork());
         let dialect = config.routes.default_via().dialect().unwrap_or_default();
         let (known, definitions) = content::launches(&plan, &mut random.fork(), dialect);
@@ -86,6 +91,8 @@ impl World {
             engines: 0,
             rival: None,
             ghost: None,
+            replaced: None,
+            dice,
             ended: None,
             step: 0,
             trace: (tracing == Tracing::On).then(VecDeque::new),
@@ -164,7 +171,7 @@ impl World {
             96 => self.operator()?,
             _ => self.trouble()?,
         }
-        Ok(())
+        self.takeovers()
     }
 
     /// Starts the machine and the engine on it; after a failure it is retried later.

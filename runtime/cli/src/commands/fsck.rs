@@ -18,7 +18,7 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{Hex, Millis};
 use bureaucrat_store::{Group, Row, Store, StoreError, Table};
-use bureaucrat_store_postgres::{Address, Opening, PostgresStore};
+use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use serde_json::{Value, json};
 use std::{
@@ -99,7 +99,12 @@ fn check_database(
         true => Opening::Accept,
         false => Opening::Check,
     };
-    let store = match PostgresStore::open(address, Duration::ZERO, opening) {
+    let store = match PostgresStore::open(
+        address,
+        Duration::ZERO,
+        opening,
+        &mut for_a_while(Duration::ZERO),
+    ) {
         Err(StoreError::Locked { path, .. }) => {
             bail!("an engine is using the records in {path}; stop it first")
         }

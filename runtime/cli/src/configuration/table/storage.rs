@@ -34,6 +34,14 @@ pub static ROWS: &[Row] = &[
     )
     .key("bureaucrat", "store_password_file"),
     Row::new(
+        "store_lease",
+        Storage,
+        Span(1, 60, |draft| &mut draft.store_lease),
+        Value("10s"),
+        "How long an engine with a database may be silent before another one takes over",
+    )
+    .of_engine(),
+    Row::new(
         "pid_file",
         Storage,
         Path("FILE", |draft| &mut draft.pid_file),

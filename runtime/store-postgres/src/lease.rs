@@ -1,0 +1,320 @@
+//! Who may use the records: one engine, as long as it says so often enough.
+//!
+//! The lock of the schema, which a session holds, keeps commits of two engines apart, and the epoch those of an earlier
+//! owner. The lease says when an engine that is silent is given up, whatever its session looks like: who stands by then
+//! ends that session, takes the lock, and raises the epoch. An engine whose lease is over publishes nothing until it has
+//! renewed it. So what a suspended engine does when it wakes changes nothing, and repeats at most what it was sending.
+//! The server's clock judges leases; a holder judges its own by a clock that runs while the machine sleeps, from before
+//! it asked.
+
+mod row;
+
+use crate::session::{Place, Present, Purpose, Session, Trouble};
+use bureaucrat_store::StoreError;
+use futures_lite::future::block_on;
+use nix::time::{ClockId, clock_gettime};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+pub use row::{Holder, Holding};
+
+/// How often it is looked whether the records are free.
+const LOOK: Duration = Duration::from_millis(200);
+/// A lease is renewed so often within its term.
+const RENEWALS: u32 = 3;
+/// After a failed renewal the next try comes so often within the term.
+const TRIES: u32 = 10;
+
+/// What an engine waits for before it has the records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Another engine has them.
+    Held(Holding),
+    /// The database cannot be reached, and this is why.
+    Away(String),
+}
+
+/// Asked again and again meanwhile: whether to wait on.
+pub type Waiting<'a> = &'a mut dyn FnMut(&Obstacle) -> ControlFlow<()>;
+
+/// The first session, with the lock of the schema.
+///
+/// # Errors
+/// [`StoreError::Locked`] if waiting was given up, and whatever keeps the server from being used.
+pub fn lock(place: &Place, waiting: Waiting<'_>) -> Result<Session, StoreError> {
+    let mut is_told = false;
+    persist(place, None, waiting, |session| {
+        let locked = block_on(session.lock(place.schema()));
+        match locked {
+            Ok(()) => Ok(None),
+            Err(Trouble::Held) => {
+                let holding = block_on(session.holding());
+                if holding.as_ref().is_ok_and(Holding::is_over)
+                    && let Err(Trouble::Refused(reason)) = block_on(session.evict(place.schema()))
+                    && !is_told
+                {
+                    tracing::warn!(
+                        "the engine that has the records is silent, but its sessions cannot be ended: {reason}"
+                    );
+                    is_told = true;
+                }
+                // Before there are tables, nobody has a name.
+                Ok(Some(holding.unwrap_or_else(|_| Holding::unknown())))
+            }
+            Err(trouble) => Err(trouble),
+        }
+    })
+}
+
+/// The same session with the lease, too.
+///
+/// # Errors
+/// As [`lock`].
+pub fn lease(
+    place: &Arc<Place>,
+    session: Session,
+    holder: Holder,
+    waiting: Waiting<'_>,
+) -> Result<(Session, Lease), StoreError> {
+    let mut since = now();
+    let session = persist(place, Some(session), waiting, |session| {
+        // A session that was made anew has no lock yet.
+        block_on(session.lock(place.schema()))?;
+        since = now();
+        match block_on(session.take(&holder))? {
+            true => Ok(None),
+            false => {
+                // Its engine may have lost its session only for a moment.
+                block_on(session.unlock())?;
+                block_on(session.holding()).map(Some)
+            }
+        }
+    })?;
+    let lease = Lease::begin(place.clone(), holder, since)?;
+    Ok((session, lease))
+}
+
+/// Asks on one session until nobody else has what is wanted.
+fn persist(
+    place: &Place,
+    mut session: Option<Session>,
+    waiting: Waiting<'_>,
+    mut attempt: impl FnMut(&Session) -> Result<Option<Holding>, Trouble>,
+) -> Result<Session, StoreError> {
+    let mut until = place.deadline();
+    let mut is_away = false;
+    loop {
+        let connected = session.take().map_or_else(|| place.attempt(), Ok);
+        let trouble = match connected {
+            Ok(present) => {
+                let tried = attempt(&present);
+                if !matches!(tried, Err(Trouble::Away(_))) {
+                    until = place.deadline();
+                    session = Some(present);
+                }
+                tried
+            }
+            Err(trouble) => Err(trouble),
+        };
+        let obstacle = match trouble {
+            Ok(None) => match session {
+                Some(session) => return Ok(session),
+                None => continue,
+            },
+            Ok(Some(holding)) => Obstacle::Held(holding),
+            Err(Trouble::Held) => Obstacle::Held(Holding::unknown()),
+            Err(Trouble::Away(reason)) if Instant::now() < until => Obstacle::Away(reason),
+            Err(trouble) => return Err(place.failure(trouble)),
+        };
+        let is_given_up = waiting(&obstacle).is_break();
+        match obstacle {
+            Obstacle::Held(holding) if is_given_up => {
+                return Err(place.locked(holding.to_string()));
+            }
+            Obstacle::Away(reason) if is_given_up => return Err(place.unusable(reason)),
+            Obstacle::Away(reason) if !is_away => {
+                tracing::warn!(database = %place.shown(), %reason, "the database cannot be used yet; waiting for it");
+                is_away = true;
+            }
+            Obstacle::Away(_) | Obstacle::Held(_) => {}
+        }
+        sleep(LOOK);
+    }
+}
+
+/// The lease of a store that is open. A thread renews it until it is dropped.
+pub struct Lease {
+    place: Arc<Place>,
+    holder: Holder,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// When it ends, in milliseconds of [`now`].
+    until: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum State {
+    Held,
+    /// Why it can't be renewed any more.
+    Lost(StoreError),
+    /// Nobody needs it any more.
+    Ended,
+}
+
+impl Lease {
+    fn begin(place: Arc<Place>, holder: Holder, since: Duration) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared {
+            until: AtomicU64::new(0),
+            state: Mutex::new(State::Held),
+            changed: Condvar::new(),
+        });
+        shared.extend(since + holder.term);
+        let lease = Self {
+            place: place.clone(),
+            holder: holder.clone(),
+            shared: shared.clone(),
+        };
+        std::thread::Builder::new()
+            .name("lease".into())
+            .spawn(move || shared.renew(&place, &holder))
+            .map_err(|error| lease.place.unusable(error.to_string()))?;
+        Ok(lease)
+    }
+
+    /// Whether nobody else may have taken the records yet.
+    pub fn holds(&self) -> bool {
+        millis(now()) < self.shared.until.load(Ordering::Acquire)
+    }
+
+    /// Waits until the records are another's, or have lost commits, which an engine that commits nothing would not notice.
+    /// Never returns otherwise.
+    pub fn lost(&self) -> StoreError {
+        let mut state = self.shared.state();
+        loop {
+            if let State::Lost(error) = &*state {
+                return error.clone();
+            }
+            state = self.shared.wait(state, Duration::MAX);
+        }
+    }
+
+    /// Gives it back, after the last commit: the next engine need not wait. If that fails, it waits for the term.
+    pub fn release(&self) {
+        self.shared.end();
+        let released = self.place.connect(Purpose::Reading, Instant::now());
+        if let Ok((session, _)) = released {
+            // It may be another's already, and then there is nothing to give back.
+            let _ = block_on(session.release(&self.holder));
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.shared.end();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, span: Duration) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait_timeout(state, span);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn extend(&self, until: Duration) {
+        self.until.store(millis(until), Ordering::Release);
+    }
+
+    fn end(&self) {
+        let mut state = self.state();
+        if matches!(*state, State::Held) {
+            *state = State::Ended;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn renew(&self, place: &Place, holder: &Holder) {
+        let mut session = None;
+        let mut pause = holder.term / RENEWALS;
+        loop {
+            let state = self.state();
+            let state = match &*state {
+                State::Held => self.wait(state, pause),
+                State::Lost(_) | State::Ended => return,
+            };
+            if !matches!(*state, State::Held) {
+                return;
+            }
+            drop(state);
+            let since = now();
+            match renewed(place, holder, &mut session) {
+                Ok(()) => {
+                    self.extend(since + holder.term);
+                    pause = holder.term / RENEWALS;
+                }
+                Err(Trouble::Lasting(error)) => {
+                    *self.state() = State::Lost(error);
+                    self.changed.notify_all();
+                    return;
+                }
+                // A database that is away says nothing about whose the records are.
+                Err(trouble) => {
+                    tracing::debug!(?trouble, "the lease could not be renewed");
+                    pause = holder.term / TRIES;
+                }
+            }
+        }
+    }
+}
+
+fn renewed(place: &Place, holder: &Holder, session: &mut Option<Session>) -> Result<(), Trouble> {
+    let present = match session.take() {
+        Some(session) => session,
+        None => match place.connect(Purpose::Reading, Instant::now()) {
+            Ok((session, _)) => session,
+            Err(error @ (StoreError::Fenced { .. } | StoreError::LostCommits { .. })) => {
+                return Err(Trouble::Lasting(error));
+            }
+            Err(error) => return Err(Trouble::Away(error.to_string())),
+        },
+    };
+    match block_on(present.renew(holder))? {
+        true => {
+            // Whoever repairs the records has no lease, but an epoch.
+            place.check(&present)?;
+            *session = Some(present);
+            Ok(())
+        }
+        false => {
+            let Present { epoch, .. } = block_on(present.present())?;
+            let present = epoch.0;
+            Err(Trouble::Lasting(StoreError::Fenced { present }))
+        }
+    }
+}
+
+/// A clock that runs while the machine sleeps.
+fn now() -> Duration {
+    let time =
+        clock_gettime(ClockId::CLOCK_BOOTTIME).or_else(|_| clock_gettime(ClockId::CLOCK_MONOTONIC));
+    time.map(Duration::from).unwrap_or_default()
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,105 @@
+//! The row of the lease, and the session that holds the lock of the schema.
+
+use crate::session::{LOCK, Session, Trouble};
+use std::{fmt, time::Duration};
+
+/// An engine that wants a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The same for the next run of the same engine, which takes the lease back at once.
+    pub name: String,
+    /// How long it may be silent.
+    pub term: Duration,
+}
+
+/// Who has the records while somebody else wants them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// None before an engine has ever had them, and while they are only checked.
+    holder: Option<String>,
+    /// Until it may be given up.
+    left: Duration,
+}
+
+impl fmt::Display for Holding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.holder {
+            Some(holder) => write!(f, "the engine {holder} has them"),
+            None => write!(f, "another session holds the lock of the schema"),
+        }
+    }
+}
+
+impl Holding {
+    pub const fn unknown() -> Self {
+        Self {
+            holder: None,
+            left: Duration::MAX,
+        }
+    }
+
+    pub const fn is_over(&self) -> bool {
+        self.left.is_zero()
+    }
+}
+
+impl Session {
+    /// Takes the lease, if nobody else has it: whether it is ours.
+    pub async fn take(&self, holder: &Holder) -> Result<bool, Trouble> {
+        let take = "UPDATE lease SET holder = $1, \
+                    until = clock_timestamp() + $2::bigint * interval '1 millisecond' \
+                    WHERE holder = $1 OR until <= clock_timestamp()";
+        self.change(take, holder).await
+    }
+
+    pub async fn renew(&self, holder: &Holder) -> Result<bool, Trouble> {
+        let renew = "UPDATE lease SET until = clock_timestamp() + $2::bigint * interval '1 millisecond' \
+                     WHERE holder = $1";
+        self.change(renew, holder).await
+    }
+
+    pub async fn release(&self, holder: &Holder) -> Result<bool, Trouble> {
+        let release = "UPDATE lease SET until = '-infinity' WHERE holder = $1 AND $2::bigint > 0";
+        self.change(release, holder).await
+    }
+
+    async fn change(&self, statement: &str, holder: &Holder) -> Result<bool, Trouble> {
+        let term = i64::try_from(holder.term.as_millis()).unwrap_or(i64::MAX);
+        let changed = self
+            .client
+            .execute(statement, &[&holder.name, &term])
+            .await?;
+        Ok(changed > 0)
+    }
+
+    pub async fn unlock(&self) -> Result<(), Trouble> {
+        let unlock = "SELECT pg_advisory_unlock_all()";
+        Ok(self.client.batch_execute(unlock).await?)
+    }
+
+    pub async fn holding(&self) -> Result<Holding, Trouble> {
+        let asked = "SELECT holder, CASE WHEN until > clock_timestamp() \
+                     THEN ceil(extract(epoch FROM until - clock_timestamp()) * 1000)::bigint ELSE 0 END FROM lease";
+        let row = self.client.query_one(asked, &[]).await?;
+        let (holder, left): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Holding {
+            holder: Some(holder).filter(|holder| !holder.is_empty()),
+            left: Duration::from_millis(left.unsigned_abs()),
+        })
+    }
+
+    /// Ends the session that holds the lock of the schema, unless its engine has renewed its lease meanwhile.
+    pub async fn evict(&self, schema: &str) -> Result<(), Trouble> {
+        let evict = "SELECT pg_terminate_backend(pid) FROM pg_locks \
+                     WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid() \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                     AND classid = $1::int::oid AND objsubid = 2 \
+                     AND objid = (hashtext($2)::bigint & 4294967295)::oid \
+                     AND EXISTS (SELECT FROM lease WHERE until <= clock_timestamp())";
+        let ended = self.client.query(evict, &[&LOCK, &schema]).await?;
+        if !ended.is_empty() {
+            tracing::warn!("the engine that had the records is silent; its session was ended");
+        }
+        Ok(())
+    }
+}
