@@ -6,6 +6,7 @@ pub mod attacks;
 pub mod conditions;
 pub mod conformance;
 pub mod counted;
+pub mod database;
 pub mod engine;
 pub mod faults;
 pub mod guests;

@@ -1,7 +1,11 @@
 //! Queues of a real broker, as the tests' clients and participants declare them.
 
 use anyhow::Result;
-use lapin::{Channel, options::QueueDeclareOptions, types::FieldTable};
+use lapin::{
+    Channel,
+    options::QueueDeclareOptions,
+    types::{AMQPValue, FieldTable},
+};
 
 /// Declares a durable queue.
 ///
@@ -14,6 +18,26 @@ pub async fn declare_queue(channel: &Channel, queue: &str) -> Result<()> {
     };
     channel
         .queue_declare(queue.into(), durable, FieldTable::default())
+        .await?;
+    Ok(())
+}
+
+/// Declares a quorum queue.
+///
+/// # Errors
+/// As [`declare_queue`].
+pub async fn declare_quorum_queue(channel: &Channel, queue: &str) -> Result<()> {
+    let durable = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    let mut arguments = FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
+    channel
+        .queue_declare(queue.into(), durable, arguments)
         .await?;
     Ok(())
 }

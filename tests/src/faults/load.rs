@@ -61,7 +61,8 @@ struct Seen {
 
 #[derive(Debug)]
 struct Shared {
-    url: String,
+    /// Those of one broker, or of the nodes of a cluster.
+    urls: Vec<String>,
     prefix: String,
     plan: Plan,
     started: Instant,
@@ -118,6 +119,14 @@ impl Load {
     /// # Errors
     /// If the broker cannot be reached.
     pub async fn start(url: &str, prefix: &str, plan: Plan) -> Result<Self> {
+        Self::start_on(&[url.to_owned()], prefix, plan).await
+    }
+
+    /// The same on the nodes of a cluster: queues are quorum queues, and who loses one node tries the next.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_on(urls: &[String], prefix: &str, plan: Plan) -> Result<Self> {
         let twice = |number: u64| 1 + usize::from(number.is_multiple_of(7));
         let seen = Seen {
             // Some clients lose their connection after publishing, and publish again.
@@ -128,7 +137,7 @@ impl Load {
             ..Seen::default()
         };
         let shared = Arc::new(Shared {
-            url: url.to_owned(),
+            urls: urls.to_vec(),
             prefix: prefix.to_owned(),
             plan,
             started: Instant::now(),

@@ -24,6 +24,22 @@ impl Rabbit {
         Self::start_with(folder, Vec::new())
     }
 
+    /// Starts one that forms a cluster with another one, in a folder beside that one's.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn join(folder: &Path, first: &Self) -> Result<Self> {
+        let mut rabbit = Self {
+            folder: folder.to_owned(),
+            url: String::new(),
+            environment: Vec::new(),
+        };
+        let first = first.folder.display().to_string();
+        let url = rabbit.script("join", &[&first])?;
+        rabbit.url = url.lines().next().unwrap_or_default().trim().to_owned();
+        Ok(rabbit)
+    }
+
     /// Starts one that takes TLS too, with the certificates of a folder, see `scripts/rabbitmq`.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ pub struct Replaced {
     number: u64,
     /// Steps until it wakes.
     sleeps: u64,
+    /// Whether it has tried to write since then.
+    has_written: bool,
 }
 
 impl World {
@@ -50,6 +52,7 @@ impl World {
                     engine,
                     number,
                     sleeps,
+                    has_written: false,
                 });
             }
             None => self.broker.engine_gone(number, &mut self.dice),
@@ -58,7 +61,13 @@ impl World {
 
     /// One step of an engine that has woken too late.
     fn act_late(&mut self) -> Result<(), String> {
-        let Some(Replaced { engine, number, .. }) = &mut self.replaced else {
+        let Some(Replaced {
+            engine,
+            number,
+            has_written,
+            ..
+        }) = &mut self.replaced
+        else {
             return Ok(());
         };
         let (dice, broker, number) = (&mut self.dice, &self.broker, *number);
@@ -86,6 +95,7 @@ impl World {
             8 => {
                 let most = 1 + dice.place(4);
                 if engine.commit(most) > 0 {
+                    *has_written = true;
                     self.facts.count("commits of an engine that woke too late");
                 }
             }
@@ -129,7 +139,15 @@ impl World {
             self.act_late()?;
             self.holds()?;
         }
-        self.leave_late("has nothing left to do");
-        Ok(())
+        match &self.replaced {
+            Some(replaced) if replaced.has_written => Err(format!(
+                "engine {} was replaced, has tried to write, and does not end",
+                replaced.number
+            )),
+            Some(_) | None => {
+                self.leave_late("has nothing left to do");
+                Ok(())
+            }
+        }
     }
 }

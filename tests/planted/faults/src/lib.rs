@@ -21,6 +21,7 @@ mod scopes;
 mod seams;
 mod searching;
 mod starting;
+mod takeovers;
 mod tokens;
 mod whole;
 
@@ -43,6 +44,8 @@ pub struct Fault {
 pub enum FoundBy {
     /// A run of the simulation, within a bounded number of seeds.
     Simulation,
+    /// A run in which engines take over from one another.
+    Takeovers,
     /// The engine's own tests: its laws, or its tables of instructions.
     EngineTests,
 }
@@ -58,7 +61,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 15] = [
+const TABLES: [&[Fault]; 16] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -74,6 +77,7 @@ const TABLES: [&[Fault]; 15] = [
     operating::FAULTS,
     searching::FAULTS,
     histories::FAULTS,
+    takeovers::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -1,8 +1,8 @@
 //! What every client does: connect, declare, publish with confirm, consume.
 
 use super::Shared;
-use crate::queues::declare_queue;
-use anyhow::{Result, ensure};
+use crate::queues;
+use anyhow::{Context, Result, ensure};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
     ExchangeKind,
@@ -26,7 +26,7 @@ pub struct Client {
 }
 
 pub async fn connect(shared: &Shared) -> Result<Client> {
-    let connection = Connection::connect(&shared.url, ConnectionProperties::default()).await?;
+    let connection = connect_to_any(shared).await?;
     let channel = connection.create_channel().await?;
     channel
         .confirm_select(ConfirmSelectOptions::default())
@@ -36,6 +36,27 @@ pub async fn connect(shared: &Shared) -> Result<Client> {
         connection,
         channel,
     })
+}
+
+async fn connect_to_any(shared: &Shared) -> Result<Connection> {
+    let first = usize::try_from(shared.seen().connections)?;
+    let mut failed = None;
+    for place in 0..shared.urls.len() {
+        let url = &shared.urls[(first + place) % shared.urls.len()];
+        match Connection::connect(url, ConnectionProperties::default()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.context("the load has no broker")?.into())
+}
+
+/// Declares a queue that no lost node takes along.
+pub async fn declare_queue(shared: &Shared, channel: &Channel, queue: &str) -> Result<()> {
+    match shared.urls.len() {
+        1 => queues::declare_queue(channel, queue).await,
+        _ => queues::declare_quorum_queue(channel, queue).await,
+    }
 }
 
 /// Publishes a persistent message; returns when the broker has it.
@@ -123,8 +144,8 @@ async fn publish_with(
 }
 
 /// Consumes a queue, after declaring it.
-pub async fn consume(channel: &Channel, queue: &str) -> Result<Consumer> {
-    declare_queue(channel, queue).await?;
+pub async fn consume(shared: &Shared, channel: &Channel, queue: &str) -> Result<Consumer> {
+    declare_queue(shared, channel, queue).await?;
     channel.basic_qos(50, BasicQosOptions::default()).await?;
     Ok(channel
         .basic_consume(
@@ -142,12 +163,17 @@ pub async fn declare(shared: &Shared) -> Result<()> {
     let client = connect(shared).await?;
     let channel = &client.channel;
     for queue in ["launches", "answers", "events", "results"] {
-        declare_queue(channel, &shared.name(queue)).await?;
+        declare_queue(shared, channel, &shared.name(queue)).await?;
     }
     for participant in PARTICIPANTS {
-        declare_queue(channel, &format!("worker_{}", shared.name(participant))).await?;
+        declare_queue(
+            shared,
+            channel,
+            &format!("worker_{}", shared.name(participant)),
+        )
+        .await?;
     }
-    declare_queue(channel, &shared.name("mail")).await?;
+    declare_queue(shared, channel, &shared.name("mail")).await?;
     let exchange = shared.name("processes");
     let durable = ExchangeDeclareOptions {
         durable: true,
@@ -162,7 +188,7 @@ pub async fn declare(shared: &Shared) -> Result<()> {
         )
         .await?;
     let listener = shared.name("listener");
-    declare_queue(channel, &listener).await?;
+    declare_queue(shared, channel, &listener).await?;
     channel
         .queue_bind(
             listener.as_str().into(),

@@ -5,7 +5,7 @@ use super::{
     Shared,
     clients::{self, PARTICIPANTS},
 };
-use crate::{modules::risk_above, queues::declare_queue};
+use crate::modules::risk_above;
 use anyhow::{Result, bail};
 use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
@@ -77,7 +77,7 @@ where
 async fn launch(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("launches");
-    declare_queue(&client.channel, &queue).await?;
+    clients::declare_queue(&shared, &client.channel, &queue).await?;
     let module = clients::Module {
         name: shared.called("risk"),
         component: risk_above(10_000)?,
@@ -123,7 +123,7 @@ async fn launch(shared: Arc<Shared>) -> Result<()> {
 async fn send_events(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = shared.name("events");
-    declare_queue(&client.channel, &queue).await?;
+    clients::declare_queue(&shared, &client.channel, &queue).await?;
     let mut next = BTreeMap::<u64, (Instant, Duration)>::new();
     loop {
         let awaiting = {
@@ -161,7 +161,7 @@ async fn participate(shared: Arc<Shared>, participant: &str) -> Result<()> {
     let client = clients::connect(&shared).await?;
     let queue = format!("worker_{}", shared.name(participant));
     let consuming = client.connection.create_channel().await?;
-    let mut consumer = clients::consume(&consuming, &queue).await?;
+    let mut consumer = clients::consume(&shared, &consuming, &queue).await?;
     while let Some(delivery) = consumer.next().await {
         let delivery = delivery?;
         let id = delivery
@@ -259,7 +259,7 @@ fn work(shared: &Shared, participant: &str, mut task: Value) -> Vec<Value> {
 /// Receives what processes send by themselves.
 async fn open_mail(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
-    let mut consumer = clients::consume(&client.channel, &shared.name("mail")).await?;
+    let mut consumer = clients::consume(&shared, &client.channel, &shared.name("mail")).await?;
     while let Some(delivery) = consumer.next().await {
         let delivery = delivery?;
         let number: u64 = serde_json::from_slice(&delivery.data)?;
@@ -277,7 +277,7 @@ async fn open_mail(shared: Arc<Shared>) -> Result<()> {
 
 async fn listen(shared: Arc<Shared>) -> Result<()> {
     let client = clients::connect(&shared).await?;
-    let mut consumer = clients::consume(&client.channel, &shared.name("listener")).await?;
+    let mut consumer = clients::consume(&shared, &client.channel, &shared.name("listener")).await?;
     while let Some(delivery) = consumer.next().await {
         let delivery = delivery?;
         let notice: Value = serde_json::from_slice(&delivery.data)?;
