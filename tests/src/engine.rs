@@ -130,6 +130,21 @@ impl Engine {
         }
     }
 
+    /// Whether it was started and has ended by itself.
+    ///
+    /// # Errors
+    /// When the system does not know.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let Some(child) = &mut self.child else {
+            return Ok(false);
+        };
+        let has_ended = child.try_wait()?.is_some();
+        if has_ended {
+            self.child = None;
+        }
+        Ok(has_ended)
+    }
+
     /// Waits until it ends by itself. Gives its exit code.
     ///
     /// # Errors

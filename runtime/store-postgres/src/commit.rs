@@ -5,7 +5,6 @@
 //! makes sure that it cannot come later.
 
 use crate::{
-    Opening,
     session::{Place, Present, Purpose, Session, Trouble},
     statements::Shape,
 };
@@ -45,21 +44,8 @@ enum Written {
 }
 
 impl Commits {
-    pub fn begin(
-        place: Arc<Place>,
-        session: Session,
-        opening: &Opening,
-    ) -> Result<Self, StoreError> {
-        let counted = block_on(session.counted());
-        let (number, lost) = counted.map_err(|trouble| place.failure(trouble))?;
-        match opening {
-            Opening::Engine(_) | Opening::Check if lost > 0 => return Err(place.lost(lost)),
-            Opening::Engine(_) | Opening::Check => {}
-            Opening::Accept => {
-                let noted = block_on(session.note_lost(0));
-                noted.map_err(|trouble| place.failure(trouble))?;
-            }
-        }
+    /// Commits on a session with the lock of the schema, after the commit of this number.
+    pub fn begin(place: Arc<Place>, session: Session, number: u64) -> Self {
         place.confirm(number);
         let state = Mutex::new(State {
             session: Some(session),
@@ -71,7 +57,7 @@ impl Commits {
             },
         });
         let log = Spans::default();
-        Ok(Self { place, state, log })
+        Self { place, state, log }
     }
 
     pub fn set_present(&self, epoch: Epoch, record: Vec<u8>) {

@@ -9,7 +9,10 @@
 
 mod row;
 
-use crate::session::{Place, Present, Purpose, Session, Trouble};
+use crate::{
+    Opening, schema,
+    session::{Place, Present, Purpose, Session, Trouble},
+};
 use bureaucrat_store::StoreError;
 use futures_lite::future::block_on;
 use nix::time::{ClockId, clock_gettime};
@@ -44,92 +47,54 @@ pub enum Obstacle {
 /// Asked again and again meanwhile: whether to wait on.
 pub type Waiting<'a> = &'a mut dyn FnMut(&Obstacle) -> ControlFlow<()>;
 
-/// The first session, with the lock of the schema.
+/// What a store begins with.
+pub struct Acquired {
+    /// The session that commits: it has the lock of the schema.
+    pub session: Session,
+    /// The last commit.
+    pub number: u64,
+    /// None for a check.
+    pub lease: Option<Lease>,
+}
+
+/// Connects, takes the lock of the schema, prepares it and takes the lease; again from the beginning if the connection
+/// ends in between.
 ///
 /// # Errors
 /// [`StoreError::Locked`] if waiting was given up, and whatever keeps the server from being used.
-pub fn lock(place: &Place, waiting: Waiting<'_>) -> Result<Session, StoreError> {
-    let mut is_told = false;
-    persist(place, None, waiting, |session| {
-        let locked = block_on(session.lock(place.schema()));
-        match locked {
-            Ok(()) => Ok(None),
-            Err(Trouble::Held) => {
-                let holding = block_on(session.holding());
-                if holding.as_ref().is_ok_and(Holding::is_over)
-                    && let Err(Trouble::Refused(reason)) = block_on(session.evict(place.schema()))
-                    && !is_told
-                {
-                    tracing::warn!(
-                        "the engine that has the records is silent, but its sessions cannot be ended: {reason}"
-                    );
-                    is_told = true;
-                }
-                // Before there are tables, nobody has a name.
-                Ok(Some(holding.unwrap_or_else(|_| Holding::unknown())))
-            }
-            Err(trouble) => Err(trouble),
-        }
-    })
-}
-
-/// The same session with the lease, too.
-///
-/// # Errors
-/// As [`lock`].
-pub fn lease(
+pub fn acquire(
     place: &Arc<Place>,
-    session: Session,
-    holder: Holder,
+    opening: &Opening,
     waiting: Waiting<'_>,
-) -> Result<(Session, Lease), StoreError> {
-    let mut since = now();
-    let session = persist(place, Some(session), waiting, |session| {
-        // A session that was made anew has no lock yet.
-        block_on(session.lock(place.schema()))?;
-        since = now();
-        match block_on(session.take(&holder))? {
-            true => Ok(None),
-            false => {
-                // Its engine may have lost its session only for a moment.
-                block_on(session.unlock())?;
-                block_on(session.holding()).map(Some)
-            }
-        }
-    })?;
-    let lease = Lease::begin(place.clone(), holder, since)?;
-    Ok((session, lease))
-}
-
-/// Asks on one session until nobody else has what is wanted.
-fn persist(
-    place: &Place,
-    mut session: Option<Session>,
-    waiting: Waiting<'_>,
-    mut attempt: impl FnMut(&Session) -> Result<Option<Holding>, Trouble>,
-) -> Result<Session, StoreError> {
+) -> Result<Acquired, StoreError> {
+    let (mut is_away, mut is_refused) = (false, false);
     let mut until = place.deadline();
-    let mut is_away = false;
+    let mut kept = None;
     loop {
-        let connected = session.take().map_or_else(|| place.attempt(), Ok);
-        let trouble = match connected {
-            Ok(present) => {
-                let tried = attempt(&present);
-                if !matches!(tried, Err(Trouble::Away(_))) {
-                    until = place.deadline();
-                    session = Some(present);
-                }
-                tried
+        let session = kept.take().map_or_else(|| place.attempt(), Ok);
+        let tried = session.and_then(|session| {
+            let tried = block_on(attempt(place, &session, opening, &mut is_refused))?;
+            Ok((session, tried))
+        });
+        let obstacle = match tried {
+            Ok((session, Tried::Taken { number, since })) => {
+                let lease = match opening {
+                    Opening::Engine(holder) => {
+                        Some(Lease::begin(place.clone(), holder.clone(), since)?)
+                    }
+                    Opening::Check | Opening::Accept => None,
+                };
+                return Ok(Acquired {
+                    session,
+                    number,
+                    lease,
+                });
             }
-            Err(trouble) => Err(trouble),
-        };
-        let obstacle = match trouble {
-            Ok(None) => match session {
-                Some(session) => return Ok(session),
-                None => continue,
-            },
-            Ok(Some(holding)) => Obstacle::Held(holding),
-            Err(Trouble::Held) => Obstacle::Held(Holding::unknown()),
+            Ok((session, Tried::Held(holding))) => {
+                kept = Some(session);
+                until = place.deadline();
+                Obstacle::Held(holding)
+            }
             Err(Trouble::Away(reason)) if Instant::now() < until => Obstacle::Away(reason),
             Err(trouble) => return Err(place.failure(trouble)),
         };
@@ -147,6 +112,65 @@ fn persist(
         }
         sleep(LOOK);
     }
+}
+
+enum Tried {
+    /// The last commit, and when the lease was asked for.
+    Taken {
+        number: u64,
+        since: Duration,
+    },
+    Held(Holding),
+}
+
+async fn attempt(
+    place: &Place,
+    session: &Session,
+    opening: &Opening,
+    is_refused: &mut bool,
+) -> Result<Tried, Trouble> {
+    match session.lock(place.schema()).await {
+        Ok(()) => {}
+        Err(Trouble::Held) => {
+            let holding = match session.holding().await {
+                // Before there are tables, nobody has a name.
+                Err(Trouble::Refused(_)) => return Ok(Tried::Held(Holding::unknown())),
+                holding => holding?,
+            };
+            if holding.is_over()
+                && let Err(trouble) = session.evict(place.schema()).await
+            {
+                let Trouble::Refused(reason) = trouble else {
+                    return Err(trouble);
+                };
+                if !std::mem::replace(is_refused, true) {
+                    tracing::warn!(
+                        "the engine that has the records is silent, but its session cannot be ended: {reason}"
+                    );
+                }
+            }
+            return Ok(Tried::Held(holding));
+        }
+        Err(trouble) => return Err(trouble),
+    }
+    schema::prepare(place, session, opening).await?;
+    let since = now();
+    if let Opening::Engine(holder) = opening
+        && !session.take(holder).await?
+    {
+        // Its engine may have lost its session only for a moment.
+        session.unlock().await?;
+        return Ok(Tried::Held(session.holding().await?));
+    }
+    let (number, lost) = session.counted().await?;
+    match opening {
+        Opening::Accept => session.note_lost(0).await?,
+        Opening::Engine(_) | Opening::Check if lost > 0 => {
+            return Err(Trouble::Lasting(place.lost(lost)));
+        }
+        Opening::Engine(_) | Opening::Check => {}
+    }
+    Ok(Tried::Taken { number, since })
 }
 
 /// The lease of a store that is open. A thread renews it until it is dropped.

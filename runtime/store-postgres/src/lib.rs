@@ -73,22 +73,13 @@ impl PostgresStore {
         waiting: Waiting<'_>,
     ) -> Result<Self, StoreError> {
         let place = Arc::new(Place::new(address, patience)?);
-        let mut first = lease::lock(&place, waiting)?;
-        schema::prepare(&place, &first, &opening)?;
-        let lease = match &opening {
-            Opening::Engine(holder) => {
-                let (session, lease) = lease::lease(&place, first, holder.clone(), waiting)?;
-                first = session;
-                Some(lease)
-            }
-            Opening::Check | Opening::Accept => None,
-        };
-        let commits = Commits::begin(place.clone(), first, &opening)?;
+        let acquired = lease::acquire(&place, &opening, waiting)?;
+        let commits = Commits::begin(place.clone(), acquired.session, acquired.number);
         Ok(Self {
             commits,
             readers: Readers::new(place.clone()),
             place,
-            lease,
+            lease: acquired.lease,
         })
     }
 

@@ -6,10 +6,9 @@ use crate::{
     statements::quoted,
 };
 use bureaucrat_store::{
-    StoreError, Table,
+    Table,
     format::{self, FORMAT, FORMAT_KEY},
 };
-use futures_lite::future::block_on;
 
 /// Rows are changed and removed all the time, so that what is dead is taken away early.
 const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
@@ -17,12 +16,7 @@ const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
 
 /// # Errors
 /// If the server would not keep what it confirms, or the schema is of another format.
-pub fn prepare(place: &Place, session: &Session, opening: &Opening) -> Result<(), StoreError> {
-    let prepared = block_on(attempt(place, session, opening));
-    prepared.map_err(|trouble| place.failure(trouble))
-}
-
-async fn attempt(place: &Place, session: &Session, opening: &Opening) -> Result<(), Trouble> {
+pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Result<(), Trouble> {
     let client = &session.client;
     let asked = "SELECT current_setting('server_version_num')::int, current_setting('fsync') = 'on', \
                  to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.meta') IS NOT NULL";
