@@ -1,6 +1,6 @@
 //! The real engine as a process of its own: started, killed, ended in order.
 
-use crate::simulation;
+use crate::{postgres::new_url, simulation};
 use anyhow::{Context, Error, Result, bail};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use bureaucrat_store::Store;
@@ -65,7 +65,10 @@ impl Engine {
             prefix: prefix.to_owned(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             environment: Vec::new(),
-            database: None,
+            // So that all tests can be run with records in a database.
+            database: std::env::var_os("BUREAUCRAT_TEST_STORE").map(|_| {
+                new_url().unwrap_or_else(|error| panic!("BUREAUCRAT_TEST_STORE: {error}"))
+            }),
             child: None,
         }
     }

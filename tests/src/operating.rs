@@ -229,6 +229,10 @@ impl Operated {
     /// # Errors
     /// When there are findings.
     pub fn is_clean(&self, storage: &Path) -> Result<()> {
+        if storage == self.engine.storage() {
+            // Its records may be in a database.
+            return self.leaves_with(0, &["fsck"]).map(|_| ());
+        }
         let storage = storage.to_str().context("a path in UTF-8")?;
         self.leaves_with(0, &["fsck", storage]).map(|_| ())
     }

@@ -10,7 +10,6 @@ use bureaucrat_host::{
 };
 use bureaucrat_model::{HistoryEvent, ProcessId};
 use bureaucrat_store::{Store, Table, histories::HistoryRow, reading::scan_all};
-use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{
     engine::{Engine, broker_url, of_this_run},
     faults::asked,
@@ -205,8 +204,8 @@ fn each_incident_is_retried_once_though_the_engine_is_killed() -> Result<()> {
         "a definition that fails again is an incident again: {counted:?}"
     );
     ensure!(bulk.engine.end()? == 0);
-    let store = RocksStore::open(&bulk.engine.storage().join("state"))?;
-    let retried = retried(&store)?;
+    let store = bulk.engine.records()?;
+    let retried = retried(&*store)?;
     for process in &outcomes {
         let times = retried.get(process).copied().unwrap_or_default();
         ensure!(times == 1, "{process} was retried {times} times");

@@ -22,7 +22,8 @@ use std::{
 const PREFIX: &str = "cluster";
 /// Harms of one run of the tests: each kind once.
 const HARMS: u64 = 6;
-const PROCESSES_EACH: u64 = 24;
+/// Half of them begin before the harm, and half after it.
+const PROCESSES_EACH: u64 = 48;
 const TASKS: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -96,7 +97,14 @@ impl Cluster {
             primary.host(),
             standby.host()
         );
-        let options = ["--store-lease", "3s", "--queue-type", "quorum"];
+        let options = [
+            "--store-lease",
+            "3s",
+            "--amqp-heartbeat",
+            "2s",
+            "--queue-type",
+            "quorum",
+        ];
         Engine::new(&self.urls().join(","), folder, PREFIX, &options).with_database(Some(database))
     }
 
@@ -207,11 +215,12 @@ async fn work_goes_on_whatever_fails() -> Result<()> {
             first if first < KINDS.len() => KINDS[first],
             _ => KINDS[random.place(KINDS.len())],
         };
-        load.hold_back_from((done + 1) * PROCESSES_EACH);
+        load.hold_back_from(done * PROCESSES_EACH + PROCESSES_EACH / 2);
         load.progress(TASKS, PATIENCE).await?;
         cluster.find_active()?;
         let began = Instant::now();
         cluster.harm(harm, &mut random)?;
+        load.hold_back_from((done + 1) * PROCESSES_EACH);
         cluster.find_active()?;
         load.progress(TASKS, PATIENCE).await?;
         ensure!(began.elapsed() < PATIENCE, "{harm:?}: nothing moved");

@@ -16,7 +16,6 @@ mod verified;
 
 use anyhow::Result;
 use bureaucrat_store::{Group, Row, Store, Table, Unit, Write};
-use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::operating::Operated;
 
 const AWAITS: &str = r#"<process name="awaits"><context><property name="n" type="int">1</property></context>
@@ -29,11 +28,11 @@ const CALLS: &str = r#"<process name="calls"><context><property name="inner" typ
   <call process="$inner"/>
 </process>"#;
 
-fn rows(store: &RocksStore, table: Table) -> Vec<Row> {
+fn rows(store: &dyn Store, table: Table) -> Vec<Row> {
     store.scan(table, &[], &[u8::MAX; 80], 1_000).unwrap()
 }
 
-fn commit(store: &RocksStore, writes: Vec<Write>) {
+fn commit(store: &dyn Store, writes: Vec<Write>) {
     let unit = Unit::of(writes);
     store.commit(&Group { units: vec![unit] }).unwrap();
 }
@@ -137,10 +136,10 @@ fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
     operated.until(&process, "running")?;
     operated.end()?;
     // Its program is gone, so it cannot continue.
-    let store = RocksStore::open(&operated.state())?;
-    let programs = rows(&store, Table::Programs);
+    let store = operated.engine.records()?;
+    let programs = rows(&*store, Table::Programs);
     commit(
-        &store,
+        &*store,
         programs
             .iter()
             .map(|(key, _)| delete(Table::Programs, key))
@@ -167,13 +166,13 @@ fn a_parked_process_is_tried_again_when_an_operator_says_so() -> Result<()> {
     operated.until(&process, "incident")?;
     operated.end()?;
     // It is restored, and the kept event is taken.
-    let store = RocksStore::open(&operated.state())?;
+    let store = operated.engine.records()?;
     let back = programs.into_iter().map(|(key, value)| Write::Put {
         table: Table::Programs,
         key,
         value,
     });
-    commit(&store, back.collect());
+    commit(&*store, back.collect());
     drop(store);
     operated.start()?;
     assert_eq!(
@@ -201,7 +200,7 @@ fn what_is_derived_is_rebuilt_and_the_process_goes_on() -> Result<()> {
     assert!(
         operated
             .leaves_with(2, &["fsck"])?
-            .contains("an engine is using the storage")
+            .contains("an engine is using the")
     );
     let awaiting = operated.launch(AWAITS)?;
     let delayed = operated.launch(r#"<process name="delayed"><delay duration="2"/></process>"#)?;
@@ -211,17 +210,17 @@ fn what_is_derived_is_rebuilt_and_the_process_goes_on() -> Result<()> {
     })?;
     operated.end()?;
     operated.is_clean(&storage)?;
-    let store = RocksStore::open(&operated.state())?;
+    let store = operated.engine.records()?;
     for table in [Table::Timers, Table::Subscriptions] {
-        let rows = rows(&store, table);
+        let rows = rows(&*store, table);
         assert_eq!(rows.len(), 1, "{table:?}");
         commit(
-            &store,
+            &*store,
             rows.iter().map(|(key, _)| delete(table, key)).collect(),
         );
     }
     commit(
-        &store,
+        &*store,
         vec![Write::Put {
             table: Table::Timers,
             key: b"no timer".to_vec(),

@@ -6,7 +6,6 @@ use bureaucrat_model::{HistoryHash, Timestamp};
 use bureaucrat_store::{
     Store, Table, Write, histories::HistoryRow, instances::decode_head, keys, records,
 };
-use bureaucrat_store_rocksdb::RocksStore;
 use bureaucrat_tests::{engine::broker_url, operating::Operated};
 use futures_lite::StreamExt;
 use lapin::{
@@ -65,7 +64,7 @@ async fn notices(operated: &Operated, launched: usize) -> Result<String> {
 }
 
 /// Who can write to the storage changes when a process was launched, and what has to fit then.
-fn forge(store: &RocksStore, with_hashes: bool) -> Result<()> {
+fn forge(store: &dyn Store, with_hashes: bool) -> Result<()> {
     let (key, record) = rows(store, Table::Instances).swap_remove(0);
     let mut stored = decode_head(&key, &record)?;
     let (mut writes, mut before) = (Vec::new(), HistoryHash::NONE);
@@ -129,9 +128,12 @@ async fn a_changed_history_is_found_by_itself_or_by_a_notice() -> Result<()> {
 
     // A change in one row shows in the next one.
     operated.end()?;
-    let store = RocksStore::open(&operated.state())?;
-    let before = [rows(&store, Table::Instances), rows(&store, Table::History)];
-    forge(&store, false)?;
+    let store = operated.engine.records()?;
+    let before = [
+        rows(&*store, Table::Instances),
+        rows(&*store, Table::History),
+    ];
+    forge(&*store, false)?;
     drop(store);
     let found = operated.run(&["fsck"])?;
     let found = String::from_utf8(found.stdout)?;
@@ -143,12 +145,12 @@ async fn a_changed_history_is_found_by_itself_or_by_a_notice() -> Result<()> {
 
     // Where all hashes fit, only the notice knows.
     operated.end()?;
-    let store = RocksStore::open(&operated.state())?;
+    let store = operated.engine.records()?;
     for (table, rows) in [Table::Instances, Table::History].into_iter().zip(before) {
         let put = |(key, value)| Write::Put { table, key, value };
-        commit(&store, rows.into_iter().map(put).collect());
+        commit(&*store, rows.into_iter().map(put).collect());
     }
-    forge(&store, true)?;
+    forge(&*store, true)?;
     drop(store);
     operated.is_clean(&operated.engine.storage())?;
     operated.start()?;

@@ -10,8 +10,7 @@ mod rule;
 mod samples;
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_store::{Store, Table};
-use bureaucrat_store_rocksdb::RocksStore;
+use bureaucrat_store::Table;
 use bureaucrat_tests::{
     engine::Engine,
     faults::{Load, Plan, Rabbit},
@@ -266,7 +265,7 @@ fn check(load: &Load, engine: &mut Engine, folder: &std::path::Path) -> Result<(
 }
 
 fn rows_in_hand(engine: &Engine) -> Result<Vec<(&'static str, usize)>> {
-    let store = RocksStore::open(&engine.storage().join("state"))?;
+    let store = engine.records()?;
     [Table::Outbox, Table::Events, Table::Subscriptions]
         .into_iter()
         .map(|table| {
