@@ -1,7 +1,7 @@
 //! Bulk jobs: what they do, how far they are, what became of their processes.
 
 use super::{
-    Answer, OPERATE, Visit,
+    Answer, OPERATE, Visit, audit,
     confirm::{Confirm, page as confirm},
     layout::Section,
     parts::{self, exactly, facts, said, table, ticks, when},
@@ -153,7 +153,10 @@ fn about(job: &BulkView) -> Markup {
         ("Search", html! { code { (search(&job.wanted)) } }),
         ("Processes", counts(job)),
         ("Begun", exactly(job.begun_at, now)),
-        ("By", said(job.by.name())),
+        (
+            "By",
+            html! { (said(job.by.name())) " (" a href=(audit::of_job(job.job)) { "audit log" } ")" },
+        ),
     ];
     if let Some(at) = job.status.ended_at() {
         about.push(("Ended", exactly(at, now)));

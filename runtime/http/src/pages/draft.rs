@@ -12,6 +12,7 @@ use crate::{
         definitions::look,
         orders::{OrderBody, Verb},
     },
+    twice,
 };
 use bureaucrat_model::{DefinitionName, Relocation, Version};
 use bureaucrat_views::text::clean;
@@ -182,6 +183,8 @@ fn to(verb: Verb) -> &'static str {
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, Problem> {
+    let wrong = |error: String| Problem::parameter(format!("the fields: {error}"));
+    twice::check(text.as_bytes()).map_err(wrong)?;
     serde_json::from_str(text)
         .map_err(|error| Problem::parameter(format!("the fields are not a JSON object: {error}")))
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod copy;
+mod auditing;
 mod decided;
 mod deliveries;
 mod engine;
@@ -58,7 +59,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 15] = [
+const TABLES: [&[Fault]; 16] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -74,6 +75,7 @@ const TABLES: [&[Fault]; 15] = [
     operating::FAULTS,
     searching::FAULTS,
     histories::FAULTS,
+    auditing::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

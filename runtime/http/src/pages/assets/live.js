@@ -90,18 +90,24 @@
   for (const name of ["pointerup", "pointercancel", "blur"]) {
     addEventListener(name, () => { pressed = false; });
   }
-  function isHeld() {
+  function isSelected() {
     const selection = getSelection();
-    return pressed || (selection && !selection.isCollapsed && main.contains(selection.anchorNode));
+    return selection && !selection.isCollapsed && main.contains(selection.anchorNode);
+  }
+  function isHeld() {
+    return pressed || isSelected();
   }
 
   function refresh() {
     waiting = 0;
     if (document.hidden || !wanted) return;
     if (isHeld()) {
+      // There is something new, and it is not shown.
+      if (status.dataset.state === "live" && isSelected()) say("held", "Paused while a text is selected");
       waiting = setTimeout(refresh, 500);
       return;
     }
+    if (status.dataset.state === "held") say("live", "Live");
     wanted = false;
     fetching = true;
     htmx.trigger(main, "bureaucrat:news");

@@ -1,0 +1,126 @@
+//! The audit log in pages, and what goes from it.
+
+use crate::{
+    audited::{WAITS, entries, launched, page, reason, resume},
+    rig::Hosted,
+};
+use bureaucrat_host::{
+    audit_log::AuditQuery,
+    commands::{Order, OrderOutcome},
+};
+use bureaucrat_model::{Millis, ProcessId, Timestamp};
+use bureaucrat_store::{Table, keys};
+use std::collections::BTreeSet;
+
+fn suspend(hosted: &mut Hosted, process: ProcessId) {
+    let suspended = hosted.obeyed(process, Order::Suspend { reason: reason() });
+    assert_eq!(suspended, OrderOutcome::Done);
+}
+
+/// Suspends and resumes a process so many times altogether.
+fn orders(hosted: &mut Hosted, process: ProcessId, count: usize) {
+    for number in 0..count {
+        match number % 2 {
+            0 => suspend(hosted, process),
+            _ => resume(hosted, process),
+        }
+    }
+}
+
+#[test]
+fn old_entries_and_too_many_go_with_later_commits() {
+    let mut hosted = Hosted::new(None);
+    hosted.config.audit_entries = 700;
+    hosted.config.audit_retention = Millis(60_000);
+    hosted.restart();
+    hosted.deployed(WAITS);
+    let process = launched(&mut hosted, "waits");
+    orders(&mut hosted, process, 1_600);
+    let numbers = |hosted: &Hosted| -> Vec<u64> {
+        let rows = hosted.rows(Table::AuditLog).into_iter();
+        rows.map(|(key, _)| keys::audit_entry_of(&key).unwrap())
+            .collect()
+    };
+    let left = numbers(&hosted);
+    assert_eq!((left.len(), left[0]), (700, 1_600));
+    // Also those that an engine finds.
+    hosted.config.audit_entries = 100;
+    hosted.restart();
+    for _ in 0..3 {
+        orders(&mut hosted, process, 2);
+    }
+    let left = numbers(&hosted);
+    assert_eq!((left.len(), left[0]), (100, 1_606));
+
+    // What is too old goes when something else is written, though nobody orders anything.
+    hosted.wait(Millis(50_000));
+    orders(&mut hosted, process, 10);
+    hosted.wait(Millis(20_000));
+    for _ in 0..3 {
+        launched(&mut hosted, "waits");
+    }
+    let left = numbers(&hosted);
+    assert_eq!((left.len(), left[0]), (10, 1_616));
+    hosted.wait(Millis(60_000));
+    for _ in 0..3 {
+        launched(&mut hosted, "waits");
+    }
+    assert_eq!(numbers(&hosted), [0; 0]);
+    // The numbers continue as long as the engine runs.
+    orders(&mut hosted, process, 1);
+    assert_eq!(numbers(&hosted), [1_617]);
+    hosted.is_clean();
+}
+
+#[test]
+fn pages_stay_the_same_while_orders_come_and_times_are_found() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(WAITS);
+    let process = launched(&mut hosted, "waits");
+    for _ in 0..50 {
+        orders(&mut hosted, process, 2);
+        hosted.wait(Millis(1_000));
+    }
+    let all = entries(&hosted, AuditQuery::default());
+    assert_eq!(all.len(), 101);
+    assert!(all.is_sorted_by_key(|record| (record.number, record.at)));
+    let first = page(
+        &hosted,
+        AuditQuery {
+            limit: 10,
+            ..AuditQuery::default()
+        },
+    );
+    orders(&mut hosted, process, 4);
+    let second = page(
+        &hosted,
+        AuditQuery {
+            after: first.next,
+            limit: 10,
+            ..AuditQuery::default()
+        },
+    );
+    let newest: Vec<_> = all.iter().rev().skip(10).take(10).cloned().collect();
+    assert_eq!(second.entries, newest);
+    let times: BTreeSet<Timestamp> = all.iter().map(|record| record.at).collect();
+    let ends = [Timestamp(0), Timestamp(u64::MAX)];
+    for from in times.iter().copied().chain(ends) {
+        for before in [
+            from.after(Millis(1)),
+            from.after(Millis(7_000)),
+            Timestamp(0),
+        ] {
+            let query = AuditQuery {
+                from: Some(from),
+                before: Some(before),
+                ..AuditQuery::default()
+            };
+            let found = entries(&hosted, query);
+            let expected: Vec<_> = entries(&hosted, AuditQuery::default())
+                .into_iter()
+                .filter(|record| from <= record.at && record.at < before)
+                .collect();
+            assert_eq!(found, expected, "{from} to {before}");
+        }
+    }
+}
