@@ -279,7 +279,7 @@ def audit(visitor: Visitor, engine: Engine, process: str) -> None:
     visitor.mark()
     page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
     engine.send("POST", f"/processes/{process}/orders", {"order": "suspend", "reason": "seen in the audit log"})
-    visitor.status("Paused while a text is selected")
+    visitor.status("Paused")
     visitor.look("held")
     assert not page.get_by_text("seen in the audit log").count(), "a page that is held has changed"
     page.evaluate("getSelection().removeAllRanges()")

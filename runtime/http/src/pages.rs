@@ -332,7 +332,7 @@ async fn visit(
                 }
                 answer
             };
-            shared.run(answer).await
+            shared.run(&caller.token.name, answer).await
         }
         Run::Waiting(run) => {
             let answer = run(shared.clone(), visit).await;

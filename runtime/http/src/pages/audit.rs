@@ -5,7 +5,7 @@ use super::{
     fields::{Fields, encoded, path},
     filter::{is_known, time},
     layout::Section,
-    parts::{self, definition, problem_words, said, table, ticks, when},
+    parts::{self, definition, options, problem_words, said, table, when},
 };
 use crate::{
     problem::{Code, Problem},
@@ -22,13 +22,14 @@ use maud::{Markup, html};
 /// The most characters of a reason or of what an order was about.
 const SHOWN: usize = 300;
 
-/// A filter that is a text: its field, its label, and an example.
-const TEXTS: [(&str, &str, &str); 4] = [
+/// Filters that are texts: the field, its label, and an example.
+const TEXTS: [(&str, &str, &str); 3] = [
     ("by", "By", "name, or token NAME"),
     ("process", "Process", "id, or its first digits"),
     ("definition", "Definition", "order or order@3"),
-    ("job", "Bulk job", "number"),
 ];
+/// That which is folded away until it is used, with the times.
+const JOB: (&str, &str, &str) = ("job", "Bulk job", "number");
 const TIMES: [(&str, &str); 2] = [("from", "At or after (UTC)"), ("before", "Before (UTC)")];
 
 pub fn page(visit: &Visit) -> Result<Answer, Problem> {
@@ -94,12 +95,13 @@ fn searched(visit: &Visit) -> Result<Markup, Problem> {
 fn filter(fields: &Fields) -> Result<Filter, Problem> {
     let texts = TEXTS.iter().map(|(name, ..)| *name);
     let times = TIMES.iter().map(|(name, _)| *name);
-    is_known(fields, texts.chain(times).chain(["order", "after"]))?;
+    is_known(fields, texts.chain(times).chain([JOB.0, "order", "after"]))?;
     let one = |name: &str| fields.one(name).map(|text| text.trim().to_owned());
     let number = |name: &str| {
         let number = one(name).map(|text| {
-            text.parse::<u64>()
-                .map_err(|_| Problem::parameter(format!("`{}` is not a number", clean(&text))))
+            text.parse::<u64>().map_err(|_| {
+                Problem::parameter(format!("`{}` is not the number of anything", clean(&text)))
+            })
         });
         number.transpose()
     };
@@ -118,16 +120,12 @@ fn filter(fields: &Fields) -> Result<Filter, Problem> {
 
 fn form(fields: &Fields) -> Markup {
     let order = fields.one("order").unwrap_or_default();
+    let mut folded = TIMES.iter().map(|(name, _)| *name).chain([JOB.0]);
+    let is_used = folded.any(|name| fields.one(name).is_some());
     html! {
         form.filter.card method="get" action=(Section::Audit.path()) role="search" aria-label="Audit log" {
             div.row {
-                @for (name, label, example) in TEXTS {
-                    div.field {
-                        label for=(name) { (label) }
-                        input id=(name) type="text" name=(name) value=[fields.one(name)] placeholder=(example)
-                            autocomplete="off" spellcheck="false";
-                    }
-                }
+                @for text in TEXTS { (input(fields, text)) }
                 div.field {
                     label for="order" { "Order" }
                     select #order name="order" {
@@ -137,10 +135,16 @@ fn form(fields: &Fields) -> Markup {
                         }
                     }
                 }
-                @for (name, label) in TIMES {
-                    div.field {
-                        label for=(name) { (label) }
-                        input id=(name) type="datetime-local" name=(name) value=[fields.one(name)];
+            }
+            details open[is_used] {
+                summary { "More filters" }
+                div.row {
+                    (input(fields, JOB))
+                    @for (name, label) in TIMES {
+                        div.field {
+                            label for=(name) { (label) }
+                            input id=(name) type="datetime-local" name=(name) value=[fields.one(name)];
+                        }
                     }
                 }
             }
@@ -148,6 +152,16 @@ fn form(fields: &Fields) -> Markup {
                 button.main type="submit" { "Search" }
                 a href=(Section::Audit.path()) { "Clear" }
             }
+        }
+    }
+}
+
+fn input(fields: &Fields, (name, label, example): (&str, &str, &str)) -> Markup {
+    html! {
+        div.field {
+            label for=(name) { (label) }
+            input id=(name) type="text" name=(name) value=[fields.one(name)] placeholder=(example)
+                autocomplete="off" spellcheck="false";
         }
     }
 }
@@ -169,8 +183,8 @@ fn rows(entries: &[AuditRecord], now: Timestamp) -> Markup {
                 said(&by(&entry.by)),
                 html! { (name(entry.verb)) },
                 html! {
-                    (thing(&entry.about))
-                    @if !told.is_empty() { br; span.soft { (ticks(&told)) } }
+                    span.linked { (thing(&entry.about)) }
+                    @if !told.is_empty() { br; span.soft { (options(&told)) } }
                 },
                 said(&fit(&entry.reason, SHOWN)),
             ]
@@ -194,7 +208,6 @@ fn thing(given: &About) -> Markup {
         },
         About::Job { job, .. } => html! { "bulk job " a href=(bulk::of(*job)) { (job) } },
         About::Definition { name, versions, .. } => html! {
-            "definition "
             @match versions[..] {
                 [version] => (definition(name.as_str(), Some(version))),
                 _ => {

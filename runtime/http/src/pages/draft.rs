@@ -154,7 +154,11 @@ impl Draft<'_> {
                 }
                 @match (self.verb, &inputs.to) {
                     (Verb::Move | Verb::Migrate, Choice::Of(choices)) => (select("to", to(self.verb), choices, &value("to"))),
-                    (Verb::Move | Verb::Migrate, Choice::Any) => (text("to", to(self.verb), &value("to"))),
+                    (Verb::Migrate, Choice::Any) => {
+                        (text("to", to(self.verb), &value("to")))
+                        p.soft { "As in " code { "order@3" } "." }
+                    },
+                    (Verb::Move, Choice::Any) => (text("to", to(self.verb), &value("to"))),
                     (_, _) => {},
                 }
                 @if matches!(self.verb, Verb::Skip | Verb::Set) {

@@ -6,8 +6,8 @@
 //! build scripts) and has the switch ([`plant`], [`is`]).
 #![forbid(unsafe_code)]
 
-pub mod copy;
 mod auditing;
+pub mod copy;
 mod decided;
 mod deliveries;
 mod engine;

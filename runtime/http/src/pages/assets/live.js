@@ -23,6 +23,7 @@
   function say(state, words, link) {
     if (status.dataset.state === state) return;
     status.dataset.state = state;
+    status.title = state === "held" ? "Nothing moves while a text is selected" : "";
     status.replaceChildren(words);
     if (link) {
       const to = document.createElement("a");
@@ -103,7 +104,7 @@
     if (document.hidden || !wanted) return;
     if (isHeld()) {
       // There is something new, and it is not shown.
-      if (status.dataset.state === "live" && isSelected()) say("held", "Paused while a text is selected");
+      if (status.dataset.state === "live" && isSelected()) say("held", "Paused");
       waiting = setTimeout(refresh, 500);
       return;
     }
