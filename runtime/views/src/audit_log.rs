@@ -31,8 +31,8 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
     /// The version that the process was launched as, or that was deployed; those that were retired, the last 20.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub versions: Vec<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<u32>>,
     /// Who launched the process, or whose processes alone a bulk job is about, or whose message deployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -43,8 +43,8 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<u32>,
     /// The names of the fields that were set or removed, the first 20.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
     /// The activity or the version at which it continues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
@@ -112,7 +112,7 @@ impl Entry {
                     Some(Part::Number(number)) => Some(number.0),
                     Some(Part::Activity(_)) | None => None,
                 },
-                fields: fields.clone(),
+                fields: Some(fields.clone()).filter(|fields| !fields.is_empty()),
                 to: to.clone(),
                 ..told
             },
@@ -168,9 +168,10 @@ impl Entry {
     }
 }
 
-fn numbers<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Vec<u32> {
+fn numbers<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Option<Vec<u32>> {
     let versions = versions.into_iter();
-    versions.map(|version| version.number()).collect()
+    let numbers: Vec<u32> = versions.map(|version| version.number()).collect();
+    (!numbers.is_empty()).then_some(numbers)
 }
 
 /// A search of a bulk job, as options of the command line; empty for one that was left out.

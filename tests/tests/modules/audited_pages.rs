@@ -5,11 +5,12 @@ use crate::{
     rig::Hosted,
 };
 use bureaucrat_host::{
+    audit::Kind,
     audit_log::AuditQuery,
     commands::{Order, OrderOutcome},
 };
 use bureaucrat_model::{Millis, ProcessId, Timestamp};
-use bureaucrat_store::{Table, keys};
+use bureaucrat_store::{Table, Write, keys};
 use std::collections::BTreeSet;
 
 fn suspend(hosted: &mut Hosted, process: ProcessId) {
@@ -123,4 +124,48 @@ fn pages_stay_the_same_while_orders_come_and_times_are_found() {
             assert_eq!(found, expected, "{from} to {before}");
         }
     }
+}
+
+#[test]
+fn damaged_entries_are_left_out_found_and_go_in_their_turn() {
+    let mut hosted = Hosted::new(None);
+    hosted.deployed(WAITS);
+    let process = launched(&mut hosted, "waits");
+    orders(&mut hosted, process, 20);
+    let all = entries(&hosted, AuditQuery::default());
+    let put = |number: u64, value: Vec<u8>| Write::Put {
+        table: Table::AuditLog,
+        key: keys::audit_entry(number),
+        value,
+    };
+    // The oldest and one in the middle cannot be read, and one is another's.
+    hosted.write(put(1, b"\x01\xc1nothing".to_vec()));
+    hosted.write(put(9, Vec::new()));
+    let row = hosted.rows(Table::AuditLog).remove(0);
+    hosted.write(put(12, row.1));
+    let damaged = (Table::AuditLog, Kind::Damaged);
+    assert_eq!(hosted.findings(), [damaged; 3]);
+    let left = entries(&hosted, AuditQuery::default());
+    let expected = all
+        .iter()
+        .filter(|record| ![1, 9, 12].contains(&record.number));
+    assert_eq!(left, expected.cloned().collect::<Vec<_>>());
+    let until = AuditQuery {
+        before: Some(all[5].at.after(Millis(1))),
+        ..AuditQuery::default()
+    };
+    assert!(!entries(&hosted, until).is_empty());
+    // They do not keep the others from going.
+    hosted.config.audit_entries = 5;
+    hosted.restart();
+    orders(&mut hosted, process, 2);
+    assert_eq!(hosted.rows(Table::AuditLog).len(), 5);
+    hosted.config.audit_retention = Millis(1_000);
+    hosted.restart();
+    hosted.wait(Millis(5_000_000));
+    for _ in 0..5 {
+        launched(&mut hosted, "waits");
+    }
+    assert_eq!(hosted.rows(Table::AuditLog), []);
+    hosted.is_clean();
 }

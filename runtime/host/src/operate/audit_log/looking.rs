@@ -201,5 +201,13 @@ fn at_most(asked: &Asked<'_>, number: u64) -> Result<Option<AuditRecord>, StoreE
 
 fn record(asked: &Asked<'_>, (key, value): &Row) -> Result<Option<AuditRecord>, StoreError> {
     let read = records::decode::<AuditRecord>(Table::AuditLog, key, value);
-    asked.damages.around(None, read)
+    let Some(record) = asked.damages.around(None, read)? else {
+        return Ok(None);
+    };
+    // What is not where its number says would lead from page to page without end.
+    if keys::audit_entry_of(key) != Ok(record.number) {
+        asked.damages.note_key(Table::AuditLog, key);
+        return Ok(None);
+    }
+    Ok(Some(record))
 }
