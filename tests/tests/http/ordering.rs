@@ -305,7 +305,7 @@ fn an_order_is_for_all_that_a_list_finds() -> Result<()> {
     ] {
         let path = format!("/bulk/new/{verb}?definition=order");
         let page = visitor.page(&path)?;
-        ensure!(page.contains("--definition order"), "{page}");
+        ensure!(page.contains("--definition</span> order"), "{page}");
     }
 
     // It is said what it would be, before it is.

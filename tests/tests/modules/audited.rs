@@ -168,11 +168,14 @@ fn each_order_about_a_process_has_its_entry() {
         };
         assert_eq!((*about, definition.as_str()), (process, "waits"));
     }
-    let told = |number: usize| match &found[number].entry.about {
-        About::Process {
+    let told = |number: usize| {
+        let About::Process {
             part, fields, to, ..
-        } => format!("{part:?} {fields:?} {to:?}"),
-        about => panic!("{about:?}"),
+        } = &found[number].entry.about
+        else {
+            panic!("{:?}", found[number]);
+        };
+        format!("{part:?} {fields:?} {to:?}")
     };
     assert_eq!(told(2), r#"Some(Activity("first")) ["paid", "sum"] None"#);
     assert_eq!(told(4), r#"None [] Some("first")"#);
