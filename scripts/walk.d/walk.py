@@ -246,6 +246,15 @@ def other_screens(visitor: Visitor, engine: Engine, process: str) -> None:
         ("modules", "/modules"),
         ("deploy", "/deploy"),
         ("bulk-jobs", "/bulk"),
+        ("audit", "/audit"),
+        ("audit-of-a-process", f"/audit?process={process}"),
+        ("audit-mistake", "/audit?job=none"),
+        ("retire-all", "/definitions/nightly/retire"),
+        ("set", f"/processes/{waiting}/set"),
+        ("move", f"/processes/{waiting}/move"),
+        ("suspend", f"/processes/{waiting}/suspend"),
+        ("cancel", f"/processes/{waiting}/cancel"),
+        ("bulk-skip", "/bulk/new/skip?state=running"),
         ("definitions", "/definitions"),
         ("definition", "/definitions/nightly"),
         ("version", "/definitions/example1/1"),
@@ -255,10 +264,33 @@ def other_screens(visitor: Visitor, engine: Engine, process: str) -> None:
     ):
         visitor.go(path)
         visitor.look(name)
+    audit(visitor, engine, waiting)
     visitor.expected.add("/processes/none")
     visitor.go("/processes/none", 404)
     visitor.look("not-found")
     step("every other screen")
+
+
+def audit(visitor: Visitor, engine: Engine, process: str) -> None:
+    """An order appears in the audit log while one looks at it; what is selected holds the page, and it says so."""
+    page = visitor.page
+    visitor.go("/audit?order=suspend")
+    visitor.status("Live")
+    visitor.mark()
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
+    engine.send("POST", f"/processes/{process}/orders", {"order": "suspend", "reason": "seen in the audit log"})
+    visitor.status("Paused")
+    visitor.look("held")
+    assert not page.get_by_text("seen in the audit log").count(), "a page that is held has changed"
+    page.evaluate("getSelection().removeAllRanges()")
+    visitor.wait("tbody td", "seen in the audit log")
+    visitor.status("Live")
+    visitor.is_marked()
+    engine.send("POST", f"/processes/{process}/orders", {"order": "resume"})
+    page.locator(f"tbody a[href='/processes/{process}']").first.click()
+    page.get_by_role("link", name="in the audit log").click()
+    visitor.wait("tbody td", "resume")
+    step("orders are in the audit log, and a page that is held says so")
 
 
 def connection(visitor: Visitor, engine: Engine, process: str) -> None:
@@ -304,7 +336,7 @@ def without_script(visitor: Visitor, engine: Engine, process: str) -> None:
     page = visitor.page
     waiting = engine.launch("example1")
     visitor.log_in(engine.token)
-    paths = ("/", "/processes", f"/processes/{process}", "/definitions", "/definitions/example1/1", "/letters", "/bulk")
+    paths = ("/", "/processes", f"/processes/{process}", "/definitions", "/definitions/example1/1", "/letters", "/bulk", "/audit")
     for path in paths:
         visitor.go(path)
         assert page.locator("h1").inner_text(), path

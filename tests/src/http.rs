@@ -79,8 +79,9 @@ impl Client {
         &self,
         (method, path): (&str, &str),
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Result<Answer> {
+        let body = body.as_ref();
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             head += &format!("Host: {}\r\n", self.address);
@@ -93,7 +94,7 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(head.as_bytes())?;
         // A refusal may come before the body is read.
-        let _ = stream.write_all(body.as_bytes());
+        let _ = stream.write_all(body);
         read(&mut stream)
     }
 

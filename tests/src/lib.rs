@@ -3,6 +3,7 @@
 
 pub mod answering;
 pub mod attacks;
+pub mod audited;
 pub mod conditions;
 pub mod conformance;
 pub mod counted;

@@ -4,6 +4,8 @@
 //! docs/formats.md says what that takes. `UPDATE_GOLDEN=1` writes the files again, for a person to judge the difference.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "formats/audit_log.rs"]
+mod audit_log;
 #[path = "formats/bulk.rs"]
 mod bulk;
 #[path = "formats/happened.rs"]

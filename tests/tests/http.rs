@@ -3,6 +3,8 @@
 
 #[path = "http/access.rs"]
 mod access;
+#[path = "http/audit.rs"]
+mod audit;
 #[path = "http/burdens.rs"]
 mod burdens;
 #[path = "http/confirming.rs"]

@@ -2,6 +2,10 @@
 //! definitions: deployed by name and version, launched by name, retired.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "modules/audited.rs"]
+mod audited;
+#[path = "modules/audited_pages.rs"]
+mod audited_pages;
 #[path = "modules/backlog.rs"]
 mod backlog;
 #[path = "modules/bulk.rs"]

@@ -27,8 +27,7 @@ use tempfile::TempDir;
 const DEFINITION: &str = r#"<process name="NAME"><all><sequence>
   <action participant="work"/>
   <await event="go"/>
-  <delay duration="60"/>
-</sequence></all></process>"#;
+  <delay duration="60"/></sequence></all></process>"#;
 
 /// Of these processes, the first one's records are damaged.
 const PROCESSES: usize = 6;
@@ -142,6 +141,7 @@ impl Storage {
             | Table::ModuleNames
             | Table::BulkJobs
             | Table::BulkOutcomes
+            | Table::AuditLog
             | Table::Modules => contains(key),
         }
     }

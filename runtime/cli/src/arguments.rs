@@ -1,5 +1,6 @@
 //! What can be said on the command line, and what `--help` says about it.
 
+mod audit;
 mod bulk;
 mod dead;
 mod definitions;
@@ -18,6 +19,7 @@ mod searching;
 mod token;
 mod verifying;
 
+pub use audit::Audit;
 pub use bulk::{
     Bulk, BulkList, BulkMigrate, BulkMove, BulkOrder, BulkResume, BulkSet, BulkShow, BulkSkip,
     BulkStop, Given, Why as BulkWhy,
@@ -174,6 +176,8 @@ pub enum Command {
     /// Give an order to each process that a search finds
     #[command(subcommand)]
     Bulk(Bulk),
+    /// List the orders that were carried out, and who gave them
+    Audit(Audit),
     /// Take an incident to another machine
     #[command(subcommand)]
     Incident(Incident),

@@ -1,5 +1,6 @@
 //! The subcommands, one file each: from arguments to standard output.
 
+pub mod audit;
 pub mod backup;
 pub mod bulk;
 pub mod cancel;

@@ -80,6 +80,8 @@ pub struct Configuration {
     pub runtime_guests: RuntimeGuests,
     pub celery_events: CeleryEvents,
     pub retention: Duration,
+    /// How long orders stay in the audit log.
+    pub audit_retention: Duration,
     pub policy: Option<PathBuf>,
     pub limits: SandboxLimits,
     /// How the HTTP API is served, if it is.
@@ -252,6 +254,7 @@ impl Configuration {
             runtime_guests: draft.runtime_guests,
             celery_events: draft.celery_events,
             retention: draft.retention,
+            audit_retention: draft.audit_retention,
             policy: draft.policy,
             limits,
             http,

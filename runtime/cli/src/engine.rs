@@ -18,7 +18,7 @@ use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
 use bureaucrat_store::{Store, StoreError};
 use ending::Ending;
 use standing::{Desk, Ready};
-use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc};
+use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -247,9 +247,14 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         engine_exchanges: broker::engine_exchanges(configuration),
         celery_events: configuration.celery_events,
         on_fault: configuration.on_fault,
-        retention: Millis(u64::try_from(configuration.retention.as_millis()).unwrap_or(u64::MAX)),
+        retention: millis(configuration.retention),
+        audit_retention: millis(configuration.audit_retention),
         ..HostConfig::default()
     })
+}
+
+fn millis(span: Duration) -> Millis {
+    Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The sandbox, with a slot for each thread that may evaluate.

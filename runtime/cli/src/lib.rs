@@ -128,6 +128,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Move(relocate)) => commands::modifying::relocate(options, relocate),
         Some(Command::Migrate(migrate)) => commands::migrating::run(options, migrate),
         Some(Command::Terminate(terminate)) => commands::cancel::terminate(options, terminate),
+        Some(Command::Audit(audit)) => commands::audit::run(options, audit),
         Some(Command::Incident(incident)) => commands::incident::run(options, incident),
         Some(Command::Replay(replay)) => commands::replay::run(replay),
         Some(Command::Backup(backup)) => commands::backup::run(options, backup),

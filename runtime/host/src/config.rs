@@ -44,6 +44,10 @@ pub struct HostConfig {
     /// How long a removed process is remembered, so that late answers can be told from answers to
     /// unknown processes.
     pub tombstone_retention: Millis,
+    /// How long an entry of the audit log is kept.
+    pub audit_retention: Millis,
+    /// The most entries of the audit log; older ones are removed.
+    pub audit_entries: u64,
     /// The most history entries of one process; older ones are removed, except for the first.
     pub history_entries: u64,
     /// The most outbox rows before no more deliveries are taken.
@@ -131,6 +135,8 @@ impl Default for HostConfig {
             retention: Millis(24 * HOUR),
             seen_retention: Millis(24 * HOUR),
             tombstone_retention: Millis(7 * 24 * HOUR),
+            audit_retention: Millis(90 * 24 * HOUR),
+            audit_entries: 200_000,
             history_entries: 1_000,
             outbox_rows: 100_000,
             publishes_in_flight: 1_000,

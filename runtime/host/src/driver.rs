@@ -360,8 +360,7 @@ impl Driver {
         Ok(count)
     }
 
-    /// Part of every submission: the removal of unused programs, and the mark of time, sequence and
-    /// timers.
+    /// Part of every submission: what is removed beside it, and the mark of time, sequence and timers.
     fn closing(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
         let mark = Mark {
             now,
@@ -369,6 +368,7 @@ impl Driver {
             fired: self.actor.timers.fired(now),
         };
         let mut writes = self.shared.programs.removal(now);
+        writes.extend(self.planner.trim_audit_log(now)?);
         writes.push(marks::write(&mark)?);
         // They belong to no shard, but an engine that has lost its shards must not write them
         // either.

@@ -67,7 +67,7 @@ async fn carry_out(
     match (&operation.run, call) {
         (Run::Blocking(run), Some(call)) => {
             let run = run.clone();
-            let mut reply = shared.run(move || run(&call, &given)).await?;
+            let mut reply = shared.ask(&call, move |call| run(call, &given)).await?;
             if reply.status == 200 {
                 reply.status = operation.status;
             }

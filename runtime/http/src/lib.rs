@@ -35,6 +35,7 @@ pub mod sessions;
 mod sse;
 mod streams;
 pub mod tokens;
+mod twice;
 
 pub use engine::Engine;
 pub use server::{Server, Settings, serve};

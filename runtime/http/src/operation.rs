@@ -8,6 +8,7 @@ use crate::{
     reply::Reply,
     server::Shared,
     tokens::Role,
+    twice,
 };
 use axum::http::HeaderMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -299,8 +300,9 @@ impl Given {
     }
 
     /// # Errors
-    /// If the body is not JSON of this type.
+    /// If the body is not JSON of this type, or has a key twice.
     pub fn json<B: DeserializeOwned>(&self) -> Result<B, Problem> {
+        twice::check(&self.body.bytes).map_err(Problem::body)?;
         serde_json::from_slice(&self.body.bytes).map_err(|error| Problem::body(error.to_string()))
     }
 

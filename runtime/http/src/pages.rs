@@ -6,6 +6,7 @@
 //! markup.
 
 mod assets;
+mod audit;
 mod bulk;
 mod calls;
 mod confirm;
@@ -294,6 +295,11 @@ async fn visit(
     };
     let (form, held) = sent.map(|sent| (sent.fields, sent.held)).unzip();
     let form = form.unwrap_or_default();
+    if !page.takes_files
+        && let Some(problem) = form.not_text()
+    {
+        return Err(problem);
+    }
     // A token in a header is no browser's, and nobody else can have put it there.
     if page.method == Method::Post && caller.via == Via::Cookie {
         check_proof(&form, proof)?;
@@ -326,7 +332,7 @@ async fn visit(
                 }
                 answer
             };
-            shared.run(answer).await
+            shared.run(&caller.token.name, answer).await
         }
         Run::Waiting(run) => {
             let answer = run(shared.clone(), visit).await;

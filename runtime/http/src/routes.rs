@@ -1,5 +1,6 @@
 //! The operations of the API.
 
+pub mod audit;
 pub mod bulk;
 pub mod changes;
 pub mod counts;
@@ -32,6 +33,7 @@ pub fn operations() -> Vec<Operation> {
         definitions::operations(),
         diagrams::operations(),
         bulk::operations(),
+        audit::operations(),
         letters::operations(),
         modules::operations(),
         changes::operations(),

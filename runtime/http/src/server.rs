@@ -319,16 +319,31 @@ impl Shared {
         }
     }
 
-    /// Has a thread for questions do something that blocks.
+    /// Has a thread for questions answer one that blocks.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and what the question fails with.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        call: &Call,
+        question: impl FnOnce(&Call) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let own = call.clone();
+        let asker = &call.caller.token.name;
+        self.run(asker, move || question(&own)).await
+    }
+
+    /// Has a thread for questions do something that blocks, for the token with this name.
     ///
     /// # Errors
     /// If too many others wait, or if it takes too long.
     pub async fn run<T: Send + 'static>(
         &self,
+        asker: &str,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let busy = |_| Problem::unavailable("too many questions wait for the engine");
-        let done = self.pool.run(work).map_err(busy)?;
+        let done = self.pool.run(asker, work).map_err(busy)?;
         let stopped_for_long = async {
             stopped(self.stopping.clone()).await;
             tokio::time::sleep(ENDING).await;

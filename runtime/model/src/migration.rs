@@ -24,7 +24,10 @@ impl fmt::Display for Relocation {
             false => path.to_string(),
         };
         let (from, to) = (place(&self.from), place(&self.to));
-        write!(f, "part {}: {from} -> {to}", self.fiber.0)?;
+        match from == to {
+            true => write!(f, "part {}: at {to}", self.fiber.0),
+            false => write!(f, "part {}: {from} -> {to}", self.fiber.0),
+        }?;
         match &self.id {
             Some(id) => write!(f, " ({id})"),
             None => Ok(()),

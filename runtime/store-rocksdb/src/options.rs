@@ -168,6 +168,7 @@ fn is_read_by_key(table: Table) -> bool {
         | Table::ModuleNames
         | Table::BulkJobs
         | Table::BulkOutcomes
+        | Table::AuditLog
         | Table::Values => false,
     }
 }
@@ -190,7 +191,8 @@ fn is_a_queue(table: Table) -> bool {
         | Table::Schedules
         | Table::Kept
         | Table::Recalls
-        | Table::Taken => true,
+        | Table::Taken
+        | Table::AuditLog => true,
         Table::Programs
         | Table::Modules
         | Table::Instances

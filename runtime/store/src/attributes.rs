@@ -78,6 +78,20 @@ impl Attribute {
         (!name.is_empty()).then(|| Self::Version(name.to_owned(), version))
     }
 
+    /// The name of a definition, and the version, if this is one.
+    pub fn named_definition(self) -> Option<(String, Option<Version>)> {
+        match self {
+            Self::Definition(name) => Some((name, None)),
+            Self::Version(name, version) => Some((name, Some(version))),
+            Self::Field(..)
+            | Self::Key(_)
+            | Self::User(_)
+            | Self::Fault(_)
+            | Self::Participant(_)
+            | Self::Event(_) => None,
+        }
+    }
+
     pub fn kind(&self) -> AttributeKind {
         match self {
             Self::Field(name, _) => AttributeKind::Field(name.clone()),

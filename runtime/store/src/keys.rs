@@ -1,9 +1,9 @@
-//! Keys: how stored records are ordered. Numbers are big-endian, so keys sort like what they encode.
-//! `docs/formats.md` lists them.
+//! Keys: how stored records are ordered (docs/formats.md). Numbers are big-endian, so keys sort like what they encode.
 //!
 //! Keys begin with the shard's number, the first byte of a process id, so a shard's rows are one range
-//! in each table. Indexes across shards: subscriptions, backlog, list of processes, searchable fields.
+//! in each table. Tables across shards: subscriptions, backlog, list of processes, searchable fields, audit log.
 
+mod audit_log;
 mod bulk;
 mod deployed;
 mod kept;
@@ -11,6 +11,7 @@ mod recent;
 mod searched;
 mod seen;
 
+pub use audit_log::{audit_entries_from, audit_entry, audit_entry_of};
 pub use bulk::{bulk_job, bulk_job_of, bulk_outcome, bulk_outcome_of, bulk_outcomes};
 pub use deployed::{DefinitionKey, name, name_of, version, version_of, versions_of};
 pub use kept::{
@@ -83,7 +84,6 @@ pub struct WaitKey {
     pub turn: Turn,
 }
 
-/// The length of a [`WaitKey`] in bytes.
 const WAIT_LENGTH: usize = 28;
 
 impl WaitKey {

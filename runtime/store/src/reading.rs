@@ -100,6 +100,7 @@ pub const fn batch_of(table: Table) -> usize {
         | Table::ModuleNames
         | Table::BulkJobs
         | Table::BulkOutcomes
+        | Table::AuditLog
         | Table::Taken => 1_000,
     }
 }

@@ -61,10 +61,12 @@ pub enum Table {
     BulkJobs = 28,
     /// What became of each process of a bulk job.
     BulkOutcomes = 29,
+    /// The orders that were carried out, newest first.
+    AuditLog = 30,
 }
 
 impl Table {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Programs,
         Self::Modules,
         Self::Instances,
@@ -94,6 +96,7 @@ impl Table {
         Self::ModuleNames,
         Self::BulkJobs,
         Self::BulkOutcomes,
+        Self::AuditLog,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -127,6 +130,7 @@ impl Table {
             Self::ModuleNames => "module_names",
             Self::BulkJobs => "bulk_jobs",
             Self::BulkOutcomes => "bulk_outcomes",
+            Self::AuditLog => "audit_log",
         }
     }
 }

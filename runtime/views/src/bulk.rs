@@ -5,7 +5,7 @@ use crate::{
     text::{clean, quoted},
 };
 use bureaucrat_host::{
-    bulk::{BulkOutcome, BulkOutcomeView, BulkStatus, BulkView},
+    bulk::{BulkCounts, BulkOutcome, BulkOutcomeView, BulkStatus, BulkView},
     commands::{Order, OrderOutcome},
     query::{Attribute, Wanted},
 };
@@ -106,6 +106,16 @@ pub struct Counts {
     pub refused: u64,
 }
 
+impl Counts {
+    pub const fn of(counts: &BulkCounts) -> Self {
+        Self {
+            done: counts.done,
+            changed: counts.changed,
+            refused: counts.refused,
+        }
+    }
+}
+
 impl Job {
     pub fn of(view: &BulkView) -> Self {
         Self {
@@ -116,11 +126,7 @@ impl Job {
             ended_at: view.status.ended_at().map(|at| at.0),
             order: view.order.clone(),
             search: search(&view.wanted),
-            counts: Counts {
-                done: view.counts.done,
-                changed: view.counts.changed,
-                refused: view.counts.refused,
-            },
+            counts: Counts::of(&view.counts),
         }
     }
 }

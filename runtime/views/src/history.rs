@@ -314,7 +314,7 @@ fn facts(process: ProcessId, event: &HistoryEvent) -> (&'static str, Value) {
 }
 
 /// Who gave an order, with what is known about them.
-fn initiator(by: &Initiator) -> Value {
+pub(crate) fn initiator(by: &Initiator) -> Value {
     match by {
         Initiator::Operator(operator) => json!({"kind": "operator", "name": operator.name()}),
         Initiator::Message { user } => json!({"kind": "message", "user": user}),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod astray;
+pub mod audit_log;
 pub mod bulk;
 pub mod counting;
 pub mod definitions;

@@ -70,7 +70,13 @@ impl World {
     /// An operator stops one.
     pub(super) fn stop_job(&mut self) {
         if let (Some(engine), Some(job)) = (&self.engine, self.facts.some_job(&mut self.random)) {
-            engine.order_bulk(BulkCommand::new(BulkOrder::Stop { job }).0);
+            engine.order_bulk(
+                BulkCommand::new(BulkOrder::Stop {
+                    job,
+                    by: operator(),
+                })
+                .0,
+            );
         }
     }
 }

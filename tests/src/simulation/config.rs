@@ -45,6 +45,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
         bulk_orders: 1 + plan.seed as usize % 3,
         outbox_rows: small(100_000, 6, 30),
         history_entries: small(1_000, 3, 12) as u64,
+        audit_entries: 5,
         engine_limits: EngineLimits {
             ops_per_step: u32::try_from(small(1_000, 1, 9)).unwrap_or(1_000),
             ..EngineLimits::default()

@@ -3,6 +3,7 @@
 
 use super::{
     Random,
+    audit_log::AuditFacts,
     bulk::BulkFacts,
     content::{Content, LaunchFacts},
     decided::Decided,
@@ -78,6 +79,7 @@ pub(super) struct Known {
     pub resumed: BTreeSet<ProcessId>,
     pub all_resumed: bool,
     pub bulk: BulkFacts,
+    pub audit_log: AuditFacts,
     /// Answers that were kept for parked processes: what does not fit is forgotten when they continue.
     pub kept_answers: BTreeSet<(ProcessId, ActivityPath, Turn)>,
     pub seen_retention: Millis,

@@ -4,6 +4,7 @@
 //! the end.
 
 mod audit;
+mod audit_log;
 mod broker;
 mod bulk;
 mod clock;

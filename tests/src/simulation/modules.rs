@@ -4,7 +4,8 @@
 //! All modules say the same, so that how a process ends does not depend on which of them its definition found.
 
 use super::{
-    Facts, Message, Plan, Random, Trouble, World, content::Content, facts::Known, people::People,
+    Facts, Message, Plan, Random, Trouble, World, bulk, content::Content, facts::Known,
+    people::People,
 };
 use bureaucrat_host::{
     broker::Source,
@@ -128,7 +129,7 @@ impl World {
         let Some(engine) = &self.engine else {
             return;
         };
-        let (command, _) = ModuleCommand::new(ModuleOrder::Alias { alias, to });
+        let (command, _) = ModuleCommand::new(ModuleOrder::Alias { alias, to }, bulk::operator());
         engine.order_module(command);
         self.facts.count("aliases moved");
     }

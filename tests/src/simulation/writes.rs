@@ -45,6 +45,7 @@ impl Known {
         let withdrawals = Withdrawals::of(unit);
         self.tells(&withdrawals);
         self.names_operators(unit);
+        self.are_in_audit_log(unit);
         self.histories_fit(unit);
         for write in &unit.writes {
             let (table, key, value) = match write {
@@ -84,6 +85,7 @@ impl Known {
                 | Table::Recalls => {}
                 Table::Searched => self.searched_written(key, value.is_some()),
                 Table::BulkJobs => self.bulk_job_written(key, value),
+                Table::AuditLog => self.audit_entry_written(key, value),
                 Table::BulkOutcomes => self.bulk_outcome_written(key, value, unit),
                 Table::Schedules => self.schedule_written(key, value),
                 Table::Launches => touched.extend(self.launch_written(key, value)),

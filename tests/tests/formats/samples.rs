@@ -327,6 +327,7 @@ pub fn kept_keys(wait: WaitKey, at: Timestamp) -> Vec<(String, Vec<u8>)> {
         ("searched-fault", named(Attribute::Fault)),
         ("searched-participant", named(Attribute::Participant)),
         ("searched-event", named(Attribute::Event)),
+        ("audit-entry", keys::audit_entry(258)),
         ("bulk-job", keys::bulk_job(258)),
         (
             "bulk-outcome",

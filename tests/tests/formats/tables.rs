@@ -37,6 +37,7 @@ fn tables_have_their_names_and_numbers() {
         "27 module_names",
         "28 bulk_jobs",
         "29 bulk_outcomes",
+        "30 audit_log",
     ];
     assert_eq!(found, expected);
 }

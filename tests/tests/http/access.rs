@@ -53,6 +53,7 @@ fn table() -> BTreeMap<&'static str, (Needs, Reach)> {
         ("show_job", (Read, Own)),
         ("list_job_outcomes", (Read, Own)),
         ("stop_job", (Operate, Own)),
+        ("list_audit_log", (Read, Own)),
         ("list_letters", (Read, Engine)),
         ("show_letter", (Read, Engine)),
         ("resend_letter", (Operate, Engine)),

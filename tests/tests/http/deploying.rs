@@ -52,6 +52,27 @@ fn a_definition_is_deployed_compared_and_retired() -> Result<()> {
             && wrong.body.matches("awiat").count() >= 2,
         "{wrong:?}"
     );
+    // So does what was typed beside a file that is not a text.
+    let page = visitor.page("/deploy")?;
+    let mut body = Vec::new();
+    for (name, value) in [
+        ("proof", proof(&page)?.as_bytes()),
+        ("file\"; filename=\"a.xml", b"\xff\xfe<"),
+        ("text", b"<typed/>"),
+    ] {
+        let head = format!("--b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        body.extend([head.as_bytes(), value, b"\r\n"].concat());
+    }
+    body.extend(b"--b0undary--\r\n");
+    let kind = ("content-type", "multipart/form-data; boundary=b0undary");
+    let wrong = visitor.send("/deploy", kind, &body)?;
+    is_sound("/deploy", &wrong)?;
+    ensure!(
+        wrong.status == 400
+            && wrong.body.contains("<code>file</code> is not UTF-8")
+            && wrong.body.contains("&lt;typed/&gt;"),
+        "{wrong:?}"
+    );
     // Without the proof nothing is deployed, however the form is sent.
     let kind = ("content-type", "multipart/form-data; boundary=b0undary");
     let part = "--b0undary\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n<process/>\r\n--b0undary--\r\n";
@@ -126,7 +147,20 @@ fn a_definition_is_deployed_compared_and_retired() -> Result<()> {
             && shown["versions"][0]["retired_at"].is_null(),
         "{shown}"
     );
-    visitor.fill_in("/definitions/order/retire", &[])?;
+    // Which versions all of them are, and none that has come since.
+    send(&visitor, "text", &ORDER.replace("\"paid\"", "\"payed\""))?;
+    let all = "/definitions/order/retire";
+    let asked = visitor.page(all)?;
+    ensure!(
+        asked.contains("Versions that can be launched now") && asked.contains(">1, 3<"),
+        "{asked}"
+    );
+    let changed = visitor.fill_in(all, &[("versions", "1")])?;
+    ensure!(
+        changed.status == 409 && changed.body.contains("have changed since this was shown"),
+        "{changed:?}"
+    );
+    visitor.fill_in(all, &[("versions", "1, 3")])?;
     let gone = visitor.page(to)?;
     ensure!(
         gone.contains("launched no more") && !gone.contains("/retire\""),
@@ -211,6 +245,19 @@ fn modules_are_shown_get_aliases_and_are_removed() -> Result<()> {
     ensure!(
         shown.contains("The alias was set") && shown.contains("/modules/risk%40live/remove"),
         "{shown}"
+    );
+    // What is no version has no form for an alias, and a name alone is not removed.
+    for path in ["/modules/risk/alias", "/modules/risk%40live/alias"] {
+        let answer = visitor.get(path)?;
+        ensure!(
+            answer.status == 404 && answer.body.contains("An alias stands for a version"),
+            "{path}: {answer:?}"
+        );
+    }
+    let answer = visitor.get("/modules/risk/remove")?;
+    ensure!(
+        answer.status == 404 && answer.body.contains("Say which version or alias"),
+        "{answer:?}"
     );
     // A version with an alias stays; without one it is removed.
     let remove = "/modules/risk%401/remove";

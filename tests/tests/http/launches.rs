@@ -25,7 +25,7 @@ fn send(rig: &Rig, key: Option<&str>, body: &Value) -> Result<Answer> {
     ];
     headers.extend(key.map(|key| ("idempotency-key", key)));
     rig.client
-        .send(("POST", "/api/v1/processes"), &headers, &body.to_string())
+        .send(("POST", "/api/v1/processes"), &headers, body.to_string())
 }
 
 fn deploy(rig: &Rig, source: &str) -> Result<Answer> {

@@ -99,6 +99,43 @@ fn what_a_part_does_is_planned_and_then_changed() -> Result<()> {
             && wrong.body.contains(&escaped(typed)),
         "{wrong:?}"
     );
+    // Of a field that is given twice, neither is taken.
+    let twice = "{\"paid\": true, \"paid\": false}";
+    let wrong = visitor.fill_in(&page("skip"), &[("fields", twice), ("step", "plan")])?;
+    ensure!(
+        wrong.status == 400
+            && wrong
+                .body
+                .contains("the key <code>paid</code> is given twice"),
+        "{wrong:?}"
+    );
+    for (path, body) in [
+        (
+            format!("/processes/{process}/orders"),
+            "{\"order\": \"skip\", \"fields\": {\"a\": 1, \"a\": 2}}",
+        ),
+        (
+            "/processes".to_owned(),
+            "{\"definition\": \"order\", \"fields\": {\"a\": [{\"b\": 1, \"b\": 1}]}}",
+        ),
+        (
+            "/events".to_owned(),
+            "{\"event\": \"paid\", \"event\": \"shipped\"}",
+        ),
+    ] {
+        let bearer = format!("Bearer {}", rig.local);
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let answer = rig
+            .client
+            .send(("POST", &format!("/api/v1{path}")), &headers, body)?;
+        ensure!(
+            answer.status == 400 && answer.body.contains("is given twice at line 1"),
+            "{path}: {answer:?}"
+        );
+    }
     // A plan changes nothing, and says which part is meant.
     let typed = "{\"paid\": true, \"sum\": 1.10}";
     let plan = [("fields", typed), ("step", "plan")];
@@ -268,7 +305,7 @@ fn an_order_is_for_all_that_a_list_finds() -> Result<()> {
     ] {
         let path = format!("/bulk/new/{verb}?definition=order");
         let page = visitor.page(&path)?;
-        ensure!(page.contains("--definition order"), "{page}");
+        ensure!(page.contains("--definition</span> order"), "{page}");
     }
 
     // It is said what it would be, before it is.

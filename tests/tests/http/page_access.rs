@@ -72,6 +72,7 @@ fn every_page_checks_token_role_and_user() -> Result<()> {
             404,
             For::WholeOperators,
         ),
+        ("GET", "/audit".to_owned(), 200, For::All),
         ("GET", "/bulk".to_owned(), 200, For::All),
         ("GET", "/bulk/1".to_owned(), 404, For::All),
         ("GET", "/bulk/1/stop".to_owned(), 404, For::Operators),

@@ -59,7 +59,7 @@ impl<'a> Visitor<'a> {
         self.send(path, FORM, body)
     }
 
-    pub fn send(&self, path: &str, kind: (&str, &str), body: &str) -> Result<Answer> {
+    pub fn send(&self, path: &str, kind: (&str, &str), body: impl AsRef<[u8]>) -> Result<Answer> {
         let origin = format!("http://{}", self.rig.client.address);
         let headers = [("cookie", self.cookie.as_str()), ("origin", &origin), kind];
         self.rig.client.send(("POST", path), &headers, body)
@@ -351,8 +351,23 @@ fn texts_of_others_stay_texts() -> Result<()> {
         visitor.page(&format!("{path}?done={0}&history={0}", encoded(attack)))?;
         visitor.page("/")?;
         visitor.page("/processes")?;
+        visitor.page("/audit")?;
         for field in ["definition", "key", "state", "where", "from", "participant"] {
             let page = visitor.get(&format!("/processes?{field}={}", encoded(attack)))?;
+            ensure!([200, 400].contains(&page.status), "{page:?}");
+            is_sound(field, &page)?;
+        }
+        let filters = [
+            "by",
+            "order",
+            "process",
+            "definition",
+            "job",
+            "from",
+            "after",
+        ];
+        for field in filters {
+            let page = visitor.get(&format!("/audit?{field}={}", encoded(attack)))?;
             ensure!([200, 400].contains(&page.status), "{page:?}");
             is_sound(field, &page)?;
         }

@@ -16,6 +16,7 @@ use bureaucrat_http::{Engine, Server, Settings, serve};
 use bureaucrat_model::{Operator, Timestamp};
 use bureaucrat_store::{MemoryStore, Store};
 use bureaucrat_tests::{
+    audited,
     counted::Counted,
     http::Client,
     polled::sandbox,
@@ -95,6 +96,7 @@ impl Pages {
     fn of(stored: u64) -> Result<Self> {
         let store = Arc::new(Counted::new(Arc::new(MemoryStore::new())));
         Population::new(&*store)?.grow(stored)?;
+        audited::fill(&*store, 0..stored)?;
         let host = Host::open(
             HostConfig::default(),
             store.clone() as Arc<dyn Store>,
@@ -159,7 +161,7 @@ fn shown(page: &str) -> u64 {
     page.matches("<tr").count().max(1) as u64
 }
 
-const PATHS: [&str; 20] = [
+const PATHS: [&str; 22] = [
     "/",
     "/processes",
     "/processes?state=running",
@@ -180,6 +182,8 @@ const PATHS: [&str; 20] = [
     "/definitions",
     "/letters",
     "/bulk",
+    "/audit",
+    "/audit?by=operator+3",
 ];
 
 #[test]
@@ -207,7 +211,20 @@ fn a_page_reads_as_much_among_many_as_among_few() -> Result<()> {
 #[test]
 fn the_last_page_of_a_long_list_reads_as_much_as_the_first() -> Result<()> {
     let pages = Pages::of(20_000)?;
-    let mut path = "/processes?state=completed".to_owned();
+    // Three of twenty have completed.
+    let (rows, count) = to_the_end(&pages, "/processes?state=completed")?;
+    ensure!(rows > 2_500 && count > 50, "{rows} rows on {count} pages");
+    let (rows, count) = to_the_end(&pages, "/audit")?;
+    ensure!(
+        rows == 20_000 && count == 400,
+        "{rows} rows on {count} pages"
+    );
+    Ok(())
+}
+
+/// Reads a list from page to page; how many rows and pages it has.
+fn to_the_end(pages: &Pages, list: &str) -> Result<(u64, u64)> {
+    let mut path = list.to_owned();
     let (mut first, mut rows, mut count) = (0, 0, 0);
     loop {
         let (page, read) = pages.open(&path)?;
@@ -227,10 +244,7 @@ fn the_last_page_of_a_long_list_reads_as_much_as_the_first() -> Result<()> {
         });
         match next {
             Some(next) => path = next,
-            None => break,
+            None => return Ok((rows, count)),
         }
     }
-    // Three of twenty have completed.
-    ensure!(rows > 2_500 && count > 50, "{rows} rows on {count} pages");
-    Ok(())
 }

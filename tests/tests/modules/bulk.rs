@@ -51,6 +51,11 @@ fn retry() -> Order {
     Order::Retry { reason }
 }
 
+fn stop(job: u64) -> BulkOrder {
+    let by = Operator::named("ops");
+    BulkOrder::Stop { job, by }
+}
+
 /// Gives an order about jobs, and takes the first few turns.
 fn ordered(hosted: &mut Hosted, order: BulkOrder) -> BulkAnswer {
     let (command, answer) = BulkCommand::new(order);
@@ -160,10 +165,7 @@ fn a_job_that_is_stopped_goes_no_further() {
     for _ in 0..4 {
         hosted.host().turn().unwrap();
     }
-    assert_eq!(
-        ordered(&mut hosted, BulkOrder::Stop { job }),
-        BulkAnswer::Stopped
-    );
+    assert_eq!(ordered(&mut hosted, stop(job)), BulkAnswer::Stopped);
     // Also when the engine ends before its last orders are counted.
     hosted.restart_at_once();
     hosted.host().settle().unwrap();
@@ -177,15 +179,9 @@ fn a_job_that_is_stopped_goes_no_further() {
         outcomes(&hosted, job, false).len() as u64,
         ended.counts.done
     );
-    assert_eq!(
-        ordered(&mut hosted, BulkOrder::Stop { job }),
-        BulkAnswer::Ended
-    );
+    assert_eq!(ordered(&mut hosted, stop(job)), BulkAnswer::Ended);
     let job = job + 1_000;
-    assert_eq!(
-        ordered(&mut hosted, BulkOrder::Stop { job }),
-        BulkAnswer::Unknown
-    );
+    assert_eq!(ordered(&mut hosted, stop(job)), BulkAnswer::Unknown);
     assert_eq!(asked(&hosted, BulkQuery::Show { job }), BulkAnswer::Unknown);
     hosted.is_clean();
 }

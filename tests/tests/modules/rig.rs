@@ -14,7 +14,7 @@ use bureaucrat_host::{
     questions::{Asked, answer},
     router::Incoming,
 };
-use bureaucrat_model::{DefinitionRef, HistoryEvent, Millis, ProcessId, Timestamp};
+use bureaucrat_model::{DefinitionRef, HistoryEvent, Millis, Operator, ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
 use bureaucrat_store::{Group, MemoryStore, Row, Store, Table, Unit, Write};
 use bureaucrat_tests::{
@@ -153,7 +153,7 @@ impl Hosted {
     }
 
     pub fn order(&mut self, order: DefinitionOrder) -> DefinitionAnswer {
-        let (command, answer) = DefinitionCommand::new(order);
+        let (command, answer) = DefinitionCommand::new(order, Operator::named("ops"));
         let host = self.host();
         host.send(Incoming::OrderedDefinition(command));
         host.settle().unwrap();
@@ -171,6 +171,12 @@ impl Hosted {
             self.clock.advance(RETENTION);
             self.host().settle().unwrap();
         }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, time: Millis) {
+        self.clock.advance(time.0);
+        self.host().settle().unwrap();
     }
 
     pub fn rows(&self, table: Table) -> Vec<Row> {

@@ -66,7 +66,7 @@ impl Search {
 }
 
 /// A definition's name, or one of its versions.
-fn definition(text: &str) -> Result<Attribute, String> {
+pub fn definition(text: &str) -> Result<Attribute, String> {
     Attribute::of_definition(text)
         .ok_or_else(|| "it must be a name, or NAME@VERSION with a number from 1".to_owned())
 }
@@ -103,7 +103,7 @@ pub fn counted_by(text: &str) -> Result<CountedBy, String> {
 }
 
 /// A time, or how long ago.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = super::duration(text) {
         let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
         return Ok(Timestamp(screen::now().0.saturating_sub(ago)));

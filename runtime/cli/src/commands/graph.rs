@@ -18,6 +18,13 @@ pub fn run(graph: &Graph) -> anyhow::Result<Exit> {
     if is_input(&graph.file) && graph.against.as_deref().is_some_and(is_input) {
         bail!("only one of the two definitions can be read from standard input");
     }
+    if graph
+        .link
+        .as_deref()
+        .is_some_and(|link| link.trim().is_empty())
+    {
+        bail!("--link is empty; expected an address, as in --link 'order.xml#L{{line}}'");
+    }
     if let Some(link) = graph.link.as_deref().filter(|link| !is_safe_link(link)) {
         bail!(
             "--link {link}: expected an address of http, https or a file, or one without a scheme"

@@ -40,6 +40,7 @@ impl Answers {
             | Query::Modules(_)
             | Query::Definitions(_)
             | Query::Bulk(_)
+            | Query::Audit(_)
             | Query::Incident { .. }
             | Query::Verify { .. }
             | Query::Facts(FactQuery::Untaken { .. }) => self.host.query(query, asker),

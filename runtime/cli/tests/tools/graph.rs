@@ -83,6 +83,8 @@ fn it_says_what_it_cannot_draw() {
             vec!["-", "--link", "javascript:alert({line})"],
             "expected an address of http, https or a file",
         ),
+        (vec!["-", "--link", ""], "--link is empty"),
+        (vec!["-", "--link", " "], "--link is empty"),
     ] {
         let output = run(&[vec!["graph"], arguments].concat(), NEW);
         assert_eq!(output.status.code(), Some(1), "{output:?}");

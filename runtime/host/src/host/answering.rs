@@ -38,10 +38,10 @@ impl Host {
             return self.order(*process, order.clone(), by);
         }
         if let Query::Letters(query) = query {
-            return self.letters(query);
+            return self.letters(query, by);
         }
         if let Query::Definitions(query) = query {
-            return self.definitions(query);
+            return self.definitions(query, by);
         }
         if let Query::Facts(FactQuery::Untaken { process, fiber }) = query {
             let _one = lock(&self.0.evaluating);
@@ -58,7 +58,7 @@ impl Host {
             return self.bulk(order);
         }
         if let Query::Modules(query) = query {
-            return self.modules(query);
+            return self.modules(query, by);
         }
         let shared = lock(&self.0.now).clone();
         let now = shared.as_ref().map_or_else(
@@ -104,7 +104,7 @@ impl Host {
         backlog::waiting(&asked).map_err(|error| error.to_string())
     }
 
-    fn definitions(&self, query: &DefinitionQuery) -> QueryAnswer {
+    fn definitions(&self, query: &DefinitionQuery, by: &Operator) -> QueryAnswer {
         let shared = lock(&self.0.now).clone();
         let nothing = Damages::default();
         let damages = shared.as_ref().map_or(&nothing, |shared| &shared.damages);
@@ -127,7 +127,7 @@ impl Host {
                 DefinitionOrder::Retire(wanted(name, version))
             }
         };
-        let (command, answer) = DefinitionCommand::new(order);
+        let (command, answer) = DefinitionCommand::new(order, by.clone());
         self.0.router.send(Incoming::OrderedDefinition(command));
         match answer.recv_timeout(DEPLOY_PATIENCE) {
             Ok(answer) => QueryAnswer::Definitions(answer),
@@ -153,7 +153,7 @@ impl Host {
         }
     }
 
-    fn modules(&self, query: &ModuleQuery) -> QueryAnswer {
+    fn modules(&self, query: &ModuleQuery, by: &Operator) -> QueryAnswer {
         let shared = lock(&self.0.now).clone();
         let nothing = Damages::default();
         let damages = shared.as_ref().map_or(&nothing, |shared| &shared.damages);
@@ -162,6 +162,7 @@ impl Host {
             damages,
             costs: shared.as_ref().map(|shared| &*shared.costs),
             router: &self.0.router,
+            by,
         };
         match ordering.carry_out(query) {
             Ok(answer) => QueryAnswer::Modules(answer),
@@ -171,7 +172,7 @@ impl Host {
         }
     }
 
-    fn letters(&self, query: &LetterQuery) -> QueryAnswer {
+    fn letters(&self, query: &LetterQuery, by: &Operator) -> QueryAnswer {
         let looked = letters::look(&*self.0.store, query);
         let (view, order) = match looked {
             Ok(Looked::Answer(answer)) => return QueryAnswer::Letters(answer),
@@ -182,13 +183,8 @@ impl Host {
                 };
             }
         };
-        let (reply, outcome) = crossbeam_channel::bounded(1);
-        let letter = view.letter;
-        self.0.router.send(Incoming::OrderedLetter(LetterCommand {
-            letter,
-            order,
-            reply,
-        }));
+        let (command, outcome) = LetterCommand::new(view.letter, order, by.clone());
+        self.0.router.send(Incoming::OrderedLetter(command));
         match outcome.recv_timeout(ORDER_PATIENCE) {
             Ok(OrderOutcome::Done) => QueryAnswer::Letters(LetterAnswer::Done(view)),
             Ok(

@@ -6,6 +6,7 @@ use crate::{
     catalog::Deployer,
     tenants::Claim,
 };
+use bureaucrat_model::{Initiator, Operator};
 use bureaucrat_policy::Violation;
 use crossbeam_channel::Sender;
 
@@ -18,7 +19,7 @@ pub(super) enum Origin<A> {
         /// Its place in its user's line.
         _waiting: Option<Claim>,
     },
-    Operator(Sender<A>),
+    Operator(Sender<A>, Operator),
 }
 
 impl<A> Origin<A> {
@@ -26,14 +27,24 @@ impl<A> Origin<A> {
     pub fn handle(&self) -> Option<DeliveryHandle> {
         match self {
             Self::Message { delivery, .. } => Some(delivery.handle),
-            Self::Operator(_) => None,
+            Self::Operator(..) => None,
         }
     }
 
     pub fn deployer(&self) -> Deployer {
         match self {
             Self::Message { delivery, .. } => Deployer::of(delivery.properties.user_id.as_ref()),
-            Self::Operator(_) => Deployer::Operator,
+            Self::Operator(..) => Deployer::Operator,
+        }
+    }
+
+    /// Who gives the order, for the audit log.
+    pub fn initiator(&self) -> Initiator {
+        match self {
+            Self::Message { delivery, .. } => Initiator::Message {
+                user: delivery.properties.user_id.clone(),
+            },
+            Self::Operator(_, by) => Initiator::Operator(by.clone()),
         }
     }
 }

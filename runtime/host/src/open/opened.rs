@@ -24,6 +24,7 @@ use crate::{
     },
     module_catalog::{DurableNames, ModuleCatalog},
     plan::{
+        audit_log::AuditLog,
         decided::LaunchRecord,
         events::{Arrived, EventRecord},
         kept::{GoingRecord, RecallRecord},
@@ -170,6 +171,7 @@ impl Opened {
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
         bulk::read_bulk(shared, &mut driver)?;
+        driver.parts().0.audit_log = AuditLog::open(&*shared.store, &shared.damages)?;
         read_launches(shared, &mut driver)?;
         read_schedules(shared, &mut driver)?;
         read_kept(shared, &mut driver)?;

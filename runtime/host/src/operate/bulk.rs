@@ -206,7 +206,7 @@ pub struct BulkCommand {
 #[derive(Debug)]
 pub enum BulkOrder {
     Start(Box<Started>),
-    Stop { job: u64 },
+    Stop { job: u64, by: Operator },
 }
 
 /// A job that an operator starts.
@@ -226,7 +226,10 @@ impl BulkOrder {
                 order: order.clone(),
                 by: by.clone(),
             }))),
-            BulkQuery::Stop { job } => Some(Self::Stop { job: *job }),
+            BulkQuery::Stop { job } => Some(Self::Stop {
+                job: *job,
+                by: by.clone(),
+            }),
             BulkQuery::List | BulkQuery::Show { .. } | BulkQuery::Outcomes { .. } => None,
         }
     }

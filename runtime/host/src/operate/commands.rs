@@ -66,6 +66,19 @@ impl Order {
         }
     }
 
+    /// Why it is given.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Cancel { reason }
+            | Self::Retry { reason }
+            | Self::Suspend { reason }
+            | Self::Resume { reason }
+            | Self::Terminate { reason } => reason,
+            Self::Modify(modification) => &modification.reason,
+            Self::Migrate(migration) => &migration.reason,
+        }
+    }
+
     /// What has become of the process that obeyed.
     pub(crate) const fn done(&self) -> &'static str {
         match self {

@@ -3,10 +3,10 @@
 //! What is here are the engine's copies of the letters that it published last. Looking takes nothing off the queue.
 
 use super::commands::OrderOutcome;
-use bureaucrat_model::{ProcessId, ShardId, Timestamp};
+use bureaucrat_model::{Operator, ProcessId, ShardId, Timestamp};
 use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_all, records};
 use bureaucrat_wire::{Properties, properties_json};
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -138,8 +138,24 @@ pub struct LetterDetail {
 pub struct LetterCommand {
     pub letter: u64,
     pub order: LetterOrder,
+    /// Who gives it.
+    pub by: Operator,
     /// Gets the outcome, once.
     pub reply: Sender<OrderOutcome>,
+}
+
+impl LetterCommand {
+    /// An order, and the receiver of its outcome.
+    pub fn new(letter: u64, order: LetterOrder, by: Operator) -> (Self, Receiver<OrderOutcome>) {
+        let (reply, outcome) = crossbeam_channel::bounded(1);
+        let command = Self {
+            letter,
+            order,
+            by,
+            reply,
+        };
+        (command, outcome)
+    }
 }
 
 /// Answers what needs no driver; an order comes back with its letter's view, to be done.

@@ -1,6 +1,7 @@
 //! Operators' questions and orders.
 
 pub mod audit;
+pub mod audit_log;
 pub mod backlog;
 pub mod bulk;
 pub mod commands;

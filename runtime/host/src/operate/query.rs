@@ -6,6 +6,7 @@ mod waiting;
 
 pub use super::verifying::Verified;
 use super::{
+    audit_log::{AuditPage, AuditQuery},
     bulk::{BulkAnswer, BulkQuery},
     commands::{Order, OrderOutcome},
     definitions::{DefinitionAnswer, DefinitionQuery},
@@ -84,6 +85,8 @@ pub enum Query {
     Facts(FactQuery),
     /// Look at bulk jobs, start or stop one; the answer comes once that is durable.
     Bulk(BulkQuery),
+    /// Look at the audit log.
+    Audit(AuditQuery),
     /// All that another machine needs to play again what failed in a process.
     Incident { process: ProcessId },
     /// Whether the history of a process is the one that was written.
@@ -209,6 +212,7 @@ pub enum QueryAnswer {
     /// The answer to a question of `why`.
     Facts(FactAnswer),
     Bulk(BulkAnswer),
+    Audit(AuditPage),
     /// The file of an incident.
     Incident(IncidentAnswer),
     /// What became of the check of a history.

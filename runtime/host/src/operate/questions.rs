@@ -1,7 +1,7 @@
 //! Answers operators' questions from the committed store.
 
 use super::{
-    bulk, listing,
+    audit_log, bulk, listing,
     query::{
         Detail, NumberedEntry, ParkedView, ProcessDetail, ProcessSummary, Query, QueryAnswer,
         State, WaitView,
@@ -54,6 +54,7 @@ pub fn answer(asked: &Asked<'_>, query: &Query) -> Option<QueryAnswer> {
         }
         Query::Show { process, history } => show(asked, *process, *history),
         Query::Verify { process, entries } => verifying::verify(asked, *process, *entries),
+        Query::Audit(query) => audit_log::look(asked, query),
         Query::Bulk(query) => match bulk::look(asked, query) {
             Ok(Some(answer)) => Ok(QueryAnswer::Bulk(answer)),
             Ok(None) => return None,

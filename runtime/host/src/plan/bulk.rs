@@ -12,6 +12,7 @@ use super::{
 };
 use crate::operate::{
     Told,
+    audit_log::{About, AuditEntry, Verb},
     bulk::{
         BULK_BYTES_MAX, BULK_JOBS_MAX, BulkAnswer, BulkCommand, BulkCounts, BulkOrder, BulkOutcome,
         BulkRecord, BulkStatus, Started,
@@ -238,6 +239,10 @@ impl Planner {
                 };
                 tracing::info!(job, by = %running.record.by, "a bulk job begins");
                 let mut transaction = self.write_bulk(job, &running.record)?;
+                let about = About::job(job, &running.order, &running.wanted);
+                let by = Initiator::Operator(running.record.by.clone());
+                let entry = AuditEntry::new(by, Verb::StartJob, about);
+                transaction.audited = Some(entry.because(running.order.reason()));
                 let outcome = None;
                 transaction.after.bulk.push(BulkNews { job, outcome });
                 self.bulk.running.insert(job, running);
@@ -245,12 +250,17 @@ impl Planner {
                 transaction.after.told.push(told);
                 return self.finish(transaction);
             }
-            BulkOrder::Stop { job } => match self.bulk.running.get_mut(&job) {
+            BulkOrder::Stop { job, by } => match self.bulk.running.get_mut(&job) {
                 Some(running) => {
                     running.search = Progress::Stopped;
                     running.record.status = BulkStatus::Stopped(self.shared.time.now());
                     let record = running.record.clone();
+                    let about = About::job(job, &running.order, &running.wanted);
+                    let about = about.counted(record.counts);
                     let mut transaction = self.write_bulk(job, &record)?;
+                    let by = Initiator::Operator(by);
+                    let entry = AuditEntry::new(by, Verb::StopJob, about);
+                    transaction.audited = Some(entry);
                     let told = Told::Bulk(reply, BulkAnswer::Stopped);
                     transaction.after.told.push(told);
                     return self.finish(transaction);

@@ -6,10 +6,11 @@
 use super::{Planner, transaction::Transaction};
 use crate::operate::{
     Told,
+    audit_log::{About, AuditEntry, Verb},
     commands::OrderOutcome,
     letters::{LetterCommand, LetterRecord},
 };
-use bureaucrat_model::ShardId;
+use bureaucrat_model::{Initiator, ShardId};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
 use bureaucrat_wire::{HeaderValue, LETTER_HEADER, Outgoing, Properties, REASON_BYTES_MAX, again};
 use std::collections::{BTreeMap, btree_map};
@@ -108,6 +109,7 @@ impl Planner {
         let LetterCommand {
             letter,
             order,
+            by,
             reply,
         } = command;
         let unknown = || {
@@ -124,9 +126,13 @@ impl Planner {
         };
         let key = keys::letter(shard, letter);
         let mut transaction = Transaction::new(shard);
+        let read = records::read::<LetterRecord>(&*self.shared.store, Table::Letters, &key);
+        let record = self.shared.damages.around(None, read)?.flatten();
+        let about = match &record {
+            Some(record) => About::letter(letter, &record.queue, &record.code),
+            None => About::letter(letter, "", ""),
+        };
         if order.sends() {
-            let read = records::read::<LetterRecord>(&*self.shared.store, Table::Letters, &key);
-            let record = self.shared.damages.around(None, read)?.flatten();
             let Some((record, body)) = record.and_then(LetterRecord::with_body) else {
                 unknown();
                 return Ok(());
@@ -138,7 +144,9 @@ impl Planner {
         if order.forgets() {
             transaction.delete(Table::Letters, key);
         }
-        tracing::info!(letter, "an operator {} a dead letter", order.done());
+        tracing::info!(letter, %by, "{} a dead letter", order.done());
+        let verb = Verb::of_letter(order);
+        transaction.audited = Some(AuditEntry::new(Initiator::Operator(by), verb, about));
         let told = Told::Order(reply, OrderOutcome::Done);
         transaction.after.told.push(told);
         self.finish(transaction)

@@ -7,6 +7,7 @@
 //! result is fed back, and conditions are answered in the order in which they were requested,
 //! whether on this thread or by a job.
 
+pub(crate) mod audit_log;
 pub(crate) mod bulk;
 pub(crate) mod business;
 mod calls;
@@ -50,6 +51,7 @@ use crate::{
     module_catalog::ModuleCatalog,
     shared::Shared,
 };
+use audit_log::AuditLog;
 use bulk::BulkJobs;
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_policy::Policy;
@@ -91,6 +93,7 @@ pub struct Planner {
     pub(crate) delayed: Delayed,
     pub(crate) schedules: Schedules,
     pub(crate) bulk: BulkJobs,
+    pub(crate) audit_log: AuditLog,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable yet.
@@ -116,6 +119,7 @@ impl Planner {
             delayed: Delayed::default(),
             schedules: Schedules::default(),
             bulk: BulkJobs::default(),
+            audit_log: AuditLog::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),
@@ -211,6 +215,8 @@ impl Planner {
     pub(crate) fn finish(&mut self, mut transaction: Transaction) -> Result<(), StoreError> {
         let entries_max = self.shared.config.history_entries;
         transaction.write_histories(&*self.shared.store, entries_max)?;
+        let entry = transaction.audited.take();
+        self.write_audit_log(&mut transaction, entry)?;
         let Planned {
             plan,
             withdrawn,

@@ -197,21 +197,4 @@ impl Planner {
         let told = self.tell(transaction, command, OrderOutcome::Refused(refusal));
         told.map(|_| ())
     }
-
-    pub(super) fn tell(
-        &self,
-        transaction: &mut Transaction,
-        command: Command,
-        outcome: OrderOutcome,
-    ) -> Result<Done, StoreError> {
-        let Command {
-            process,
-            order,
-            by,
-            reply,
-        } = command;
-        tracing::info!(%process, %by, "{}", outcome.after(order.done()));
-        self.reply(transaction, reply, outcome)?;
-        Ok(Done::Yes)
-    }
 }

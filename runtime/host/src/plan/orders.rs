@@ -7,6 +7,7 @@ use super::{
 };
 use crate::operate::{
     Told,
+    audit_log::AuditEntry,
     bulk::BulkOutcome,
     commands::{Command, Order, OrderOutcome, Reply},
 };
@@ -47,36 +48,32 @@ impl Planner {
             let migration = migration.clone();
             return self.migrate(transaction, command, &migration);
         }
-        let Command {
-            process,
-            order,
-            by,
-            reply,
-        } = command;
-        let done = order.done();
-        let outcome = self.outcome_of(transaction, process, (order, by.clone()))?;
-        tracing::info!(%process, %by, "{}", outcome.after(done));
-        self.reply(transaction, reply, outcome)?;
-        Ok(Done::Yes)
+        let given = (command.order.clone(), command.by.clone());
+        let outcome = self.outcome_of(transaction, command.process, given)?;
+        self.tell(transaction, command, outcome)
     }
 
-    /// Tells the outcome of an order.
-    pub(super) fn reply(
+    /// Tells the outcome of an order. One that is carried out has its entry in the audit log.
+    pub(super) fn tell(
         &self,
         transaction: &mut Transaction,
-        reply: Reply,
+        command: Command,
         outcome: OrderOutcome,
-    ) -> Result<(), StoreError> {
-        match reply {
-            Reply::Operator(reply) => {
-                transaction.after.told.push(Told::Order(reply, outcome));
-                Ok(())
-            }
+    ) -> Result<Done, StoreError> {
+        let (process, by) = (command.process, &command.by);
+        tracing::info!(%process, %by, "{}", outcome.after(command.order.done()));
+        if outcome == OrderOutcome::Done {
+            let held = transaction.held.get(&process);
+            transaction.audited = AuditEntry::of(&command, held.map(|held| &held.instance));
+        }
+        match command.reply {
+            Reply::Operator(reply) => transaction.after.told.push(Told::Order(reply, outcome)),
             Reply::Bulk(bulk) => {
                 let outcome = BulkOutcome::of(&outcome);
-                self.note_in_bulk(transaction, (bulk.job, bulk.place), outcome)
+                self.note_in_bulk(transaction, (bulk.job, bulk.place), outcome)?;
             }
         }
+        Ok(Done::Yes)
     }
 
     /// How an order changes a part of its process, if it does. Retrying what is neither parked nor stuck is about the only

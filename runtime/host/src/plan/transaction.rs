@@ -22,7 +22,7 @@ use crate::{
     definitions::LoadedProgram,
     meters::Began,
     module_catalog::NameRecord,
-    operate::{Told, commands::Command},
+    operate::{Told, audit_log::AuditEntry, commands::Command},
     programs::Use,
     tenants::AccountOf,
 };
@@ -191,6 +191,8 @@ pub struct Transaction {
     pub(super) happened: BTreeMap<ProcessId, Vec<HistoryEntry>>,
     /// The message that led to it, for an incident.
     pub(super) led_by: Option<(ProcessId, LedBy)>,
+    /// The order that it carries out, for the audit log.
+    pub(crate) audited: Option<AuditEntry>,
 }
 
 impl Transaction {
@@ -207,6 +209,7 @@ impl Transaction {
             launched: 0,
             happened: BTreeMap::new(),
             led_by: None,
+            audited: None,
         }
     }
 

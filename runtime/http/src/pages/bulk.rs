@@ -1,10 +1,10 @@
 //! Bulk jobs: what they do, how far they are, what became of their processes.
 
 use super::{
-    Answer, OPERATE, Visit,
+    Answer, OPERATE, Visit, audit,
     confirm::{Confirm, page as confirm},
     layout::Section,
-    parts::{self, exactly, facts, said, table, ticks, when},
+    parts::{self, exactly, facts, options, said, table, ticks, when},
 };
 use crate::{
     problem::Problem,
@@ -38,7 +38,7 @@ pub fn list(visit: &Visit) -> Result<Answer, Problem> {
                 html! { a href=(of(job.job)) { (job.job) } },
                 status(job.status),
                 said(verb(&job.order)),
-                html! { code { (search(&job.wanted)) } },
+                html! { code { (options(&search(&job.wanted))) } },
                 when(job.begun_at, now),
                 said(job.by.name()),
                 counts(job),
@@ -150,10 +150,13 @@ fn about(job: &BulkView) -> Markup {
     let now = now();
     let mut about = vec![
         ("Order", said(verb(&job.order))),
-        ("Search", html! { code { (search(&job.wanted)) } }),
+        ("Search", html! { code { (options(&search(&job.wanted))) } }),
         ("Processes", counts(job)),
         ("Begun", exactly(job.begun_at, now)),
-        ("By", said(job.by.name())),
+        (
+            "By",
+            html! { span.linked { (said(job.by.name())) " (" a href=(audit::of_job(job.job)) { "audit log" } ")" } },
+        ),
     ];
     if let Some(at) = job.status.ended_at() {
         about.push(("Ended", exactly(at, now)));

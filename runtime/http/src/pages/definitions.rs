@@ -1,7 +1,7 @@
 //! Deployed definitions, their versions and texts.
 
 use super::{
-    Answer, DEPLOY, Visit, diagram,
+    Answer, DEPLOY, Visit, audit, diagram,
     fields::{encoded, path},
     layout::Section,
     parts::{exactly, facts, long, said, table, when},
@@ -99,7 +99,10 @@ pub fn name(visit: &Visit) -> Result<Answer, Problem> {
                 a.button.danger href={ (of(&shown.name)) "/retire" } { "Retire all versions…" }
             }
         }
-        p { a href=(processes(&title)) { "Processes of all versions" } }
+        p {
+            a href=(processes(&title)) { "Processes of all versions" } " · "
+            a href=(audit::of_definition(&title)) { "Orders" }
+        }
         @if let Some(schedule) = &shown.schedule {
             section {
                 h2 { "Schedule" }
@@ -156,7 +159,10 @@ pub fn version(visit: &Visit) -> Result<Answer, Problem> {
             }
         }
         (facts(&about))
-        p { a href=(processes(&title)) { "Processes of this version" } }
+        p {
+            a href=(processes(&title)) { "Processes of this version" } " · "
+            a href=(audit::of_definition(&title)) { "Orders" }
+        }
         (choice(&shown.name, asked, &others))
         section {
             h2 { "Diagram" }

@@ -7,13 +7,13 @@ use super::{
     fields::path,
     layout::Section,
     once,
-    parts::{definition, facts, ticks},
+    parts::{definition, facts, said, ticks},
 };
 use crate::{
     operation::Given,
     problem::{Code, Facts, Problem},
     routes::{
-        definitions::{DEFINITION_BYTES_MAX, deployed, name_of, number, retired},
+        definitions::{DEFINITION_BYTES_MAX, Looked, deployed, name_of, number, retired},
         diagrams::source,
     },
     server::Shared,
@@ -32,6 +32,8 @@ const KEPT_MAX: usize = 1 << 20;
 const AROUND: u32 = 3;
 /// The most mistakes that are shown in the text.
 const MISTAKES_MAX: usize = 50;
+/// The most versions that are named one by one.
+const NAMED_MAX: usize = 50;
 /// The most characters of a line.
 const LINE_SHOWN: usize = 300;
 
@@ -86,6 +88,10 @@ fn form(visit: &Visit, text: &str, wrong: Option<&Problem>) -> Answer {
 
 /// A token of a user deploys as that user, under the user's rules; any other as an operator.
 pub async fn deploy(shared: Arc<Shared>, visit: Visit) -> Result<Answer, Problem> {
+    if let Some(problem) = visit.form.not_text() {
+        let typed = visit.form.one("text").unwrap_or_default();
+        return Ok(form(&visit, &typed.replace("\r\n", "\n"), Some(&problem)));
+    }
     let text = match (visit.form.one("file"), visit.form.one("text")) {
         (Some(file), _) => file.to_owned(),
         // Browsers end the lines of what is typed as HTTP does.
@@ -178,16 +184,43 @@ fn beside(text: &str, placed: &BTreeMap<u32, Vec<String>>) -> Markup {
 pub fn ask(visit: &Visit) -> Result<Answer, Problem> {
     let version = number(visit.number("version")?)?;
     let name = looked(visit, Some(version))?.name;
-    Ok(asked(visit, &name, Some(version)))
+    Ok(asked(visit, &name, Some(version), &[version]))
 }
 
 /// Asks whether all versions are meant.
 pub fn ask_all(visit: &Visit) -> Result<Answer, Problem> {
-    let name = looked(visit, None)?.name;
-    Ok(asked(visit, &name, None))
+    let shown = looked(visit, None)?;
+    Ok(asked(visit, &shown.name, None, &offered(&shown)))
 }
 
-fn asked(visit: &Visit, name: &DefinitionName, version: Option<Version>) -> Answer {
+/// The versions that can be launched.
+fn offered(shown: &Looked) -> Vec<Version> {
+    let versions = shown.versions.iter();
+    let offered = versions.filter(|view| view.retired_at.is_none());
+    offered.map(|view| view.version).collect()
+}
+
+/// Versions in words: all of them up to some, else the first and the last.
+fn named(versions: &[Version]) -> String {
+    let several = |versions: &[Version]| {
+        let numbers: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        numbers.join(", ")
+    };
+    match versions {
+        [] => "none".to_owned(),
+        [first, .., last] if versions.len() > NAMED_MAX => {
+            format!("{} from {first} to {last}", versions.len())
+        }
+        versions => several(versions),
+    }
+}
+
+fn asked(
+    visit: &Visit,
+    name: &DefinitionName,
+    version: Option<Version>,
+    versions: &[Version],
+) -> Answer {
     let (title, will, back) = match version {
         Some(version) => (
             format!("Retire {name}@{version}?"),
@@ -206,7 +239,17 @@ fn asked(visit: &Visit, name: &DefinitionName, version: Option<Version>) -> Answ
         visit,
         &Confirm {
             title,
-            about: facts(&[("Definition", definition(name.as_str(), version))]),
+            about: match version {
+                Some(_) => facts(&[("Definition", definition(name.as_str(), version))]),
+                None => facts(&[
+                    ("Definition", definition(name.as_str(), None)),
+                    ("Versions that can be launched now", said(&named(versions))),
+                ]),
+            },
+            kept: match version {
+                Some(_) => html! {},
+                None => html! { input type="hidden" name="versions" value=(named(versions)); },
+            },
             will,
             action: format!("{back}/retire"),
             button: "Retire".to_owned(),
@@ -223,6 +266,17 @@ pub fn retire(visit: &Visit) -> Result<Answer, Problem> {
 }
 
 pub fn retire_all(visit: &Visit) -> Result<Answer, Problem> {
+    // What was confirmed is what was shown, and not what has been deployed since.
+    if let Some(shown) = visit.form.one("versions") {
+        let now = looked(visit, None)?;
+        if named(&offered(&now)) != shown {
+            let what = format!(
+                "the versions of `{}` have changed since this was shown; open the page again",
+                now.name
+            );
+            return Err(Problem::new(Code::Refused, what));
+        }
+    }
     retire_some(visit, None)
 }
 

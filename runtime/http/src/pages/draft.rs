@@ -12,6 +12,7 @@ use crate::{
         definitions::look,
         orders::{OrderBody, Verb},
     },
+    twice,
 };
 use bureaucrat_model::{DefinitionName, Relocation, Version};
 use bureaucrat_views::text::clean;
@@ -153,7 +154,11 @@ impl Draft<'_> {
                 }
                 @match (self.verb, &inputs.to) {
                     (Verb::Move | Verb::Migrate, Choice::Of(choices)) => (select("to", to(self.verb), choices, &value("to"))),
-                    (Verb::Move | Verb::Migrate, Choice::Any) => (text("to", to(self.verb), &value("to"))),
+                    (Verb::Migrate, Choice::Any) => {
+                        (text("to", to(self.verb), &value("to")))
+                        p.soft { "As in " code { "order@3" } "." }
+                    },
+                    (Verb::Move, Choice::Any) => (text("to", to(self.verb), &value("to"))),
                     (_, _) => {},
                 }
                 @if matches!(self.verb, Verb::Skip | Verb::Set) {
@@ -182,6 +187,8 @@ fn to(verb: Verb) -> &'static str {
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, Problem> {
+    let wrong = |error: String| Problem::parameter(format!("the fields: {error}"));
+    twice::check(text.as_bytes()).map_err(wrong)?;
     serde_json::from_str(text)
         .map_err(|error| Problem::parameter(format!("the fields are not a JSON object: {error}")))
 }

@@ -1,6 +1,7 @@
 //! The fields of a form, as a browser sends them in a query or a body.
 
 use crate::problem::Problem;
+use bureaucrat_views::text::clean;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The most fields of a form.
@@ -13,7 +14,11 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields {
+    given: Vec<(String, String)>,
+    /// The first that was sent and is not UTF-8.
+    not_text: Option<String>,
+}
 
 impl Fields {
     /// Reads them; one that is left empty is as one that is not there.
@@ -34,17 +39,28 @@ impl Fields {
     /// # Errors
     /// If there are too many.
     pub fn add(&mut self, name: String, value: String) -> Result<(), Problem> {
-        if self.0.len() == FIELDS_MAX {
+        if self.given.len() == FIELDS_MAX {
             return Err(Problem::parameter("the form has too many fields"));
         }
         if !value.trim().is_empty() {
-            self.0.push((name, value));
+            self.given.push((name, value));
         }
         Ok(())
     }
 
+    /// Notes one that is not UTF-8, so that the others can be kept.
+    pub fn note_not_text(&mut self, name: String) {
+        self.not_text.get_or_insert(name);
+    }
+
+    /// What is wrong if one is not UTF-8.
+    pub fn not_text(&self) -> Option<Problem> {
+        let name = self.not_text.as_deref()?;
+        Some(Problem::body(format!("`{}` is not UTF-8", clean(name))))
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.given.iter().map(|(name, _)| name.as_str())
     }
 
     /// The first value of a field.
@@ -53,13 +69,13 @@ impl Fields {
     }
 
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        let own = self.0.iter().filter(move |(known, _)| known == name);
+        let own = self.given.iter().filter(move |(known, _)| known == name);
         own.map(|(_, value)| value.as_str())
     }
 
     /// The address of a page with these fields, but for some that are given.
     pub fn path(&self, page: &str, instead: &[(&str, &str)]) -> String {
-        let own = self.0.iter();
+        let own = self.given.iter();
         let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
         let kept = own.filter(|(name, _)| instead.iter().all(|(other, _)| other != name));
         path(page, kept.chain(instead.iter().copied()))

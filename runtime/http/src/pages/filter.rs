@@ -64,13 +64,8 @@ pub fn wanted(visit: &Visit) -> Result<Wanted, Problem> {
 pub fn search(fields: &Fields) -> Result<Search, Problem> {
     let texts = FIRST.iter().chain(&MORE).map(|filter| filter.name);
     let times = TIMES.iter().map(|(name, _)| *name);
-    let known: Vec<&str> = texts.chain(times).chain(["state", "after"]).collect();
-    if let Some(unknown) = fields.names().find(|name| !known.contains(name)) {
-        let unknown = clean(unknown);
-        return Err(Problem::parameter(format!(
-            "there is no filter `{unknown}`"
-        )));
-    }
+    let known = texts.chain(times).chain(["state", "after"]);
+    is_known(fields, known)?;
     let one = |name: &str| fields.one(name).map(|text| text.trim().to_owned());
     Ok(Search {
         state: fields.all("state").map(state).collect::<Result<_, _>>()?,
@@ -87,6 +82,21 @@ pub fn search(fields: &Fields) -> Result<Search, Problem> {
     })
 }
 
+/// # Errors
+/// If a field is not one of these filters.
+pub fn is_known<'a>(fields: &Fields, known: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    let known: Vec<&str> = known.collect();
+    match fields.names().find(|name| !known.contains(name)) {
+        Some(unknown) => {
+            let unknown = clean(unknown);
+            Err(Problem::parameter(format!(
+                "there is no filter `{unknown}`"
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
 fn state(text: &str) -> Result<StateName, Problem> {
     let mut states = STATES.into_iter();
     let found = states.find(|(state, _)| word(*state) == text);
@@ -95,7 +105,7 @@ fn state(text: &str) -> Result<StateName, Problem> {
 }
 
 /// A time as browsers write it, without a zone.
-fn time(text: &str) -> Result<u64, Problem> {
+pub fn time(text: &str) -> Result<u64, Problem> {
     let civil: Option<DateTime> = text.parse().ok();
     let millis = civil
         .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())

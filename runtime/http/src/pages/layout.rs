@@ -16,10 +16,11 @@ pub enum Section {
     Modules,
     Letters,
     Bulk,
+    Audit,
 }
 
 impl Section {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Overview,
         Self::Processes,
         Self::Participants,
@@ -28,6 +29,7 @@ impl Section {
         Self::Modules,
         Self::Letters,
         Self::Bulk,
+        Self::Audit,
     ];
 
     const fn title(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Section {
             Self::Modules => "Modules",
             Self::Letters => "Dead letters",
             Self::Bulk => "Bulk jobs",
+            Self::Audit => "Audit log",
         }
     }
 
@@ -53,6 +56,7 @@ impl Section {
             Self::Modules => "/modules",
             Self::Letters => "/letters",
             Self::Bulk => "/bulk",
+            Self::Audit => "/audit",
         }
     }
 
@@ -64,7 +68,8 @@ impl Section {
             | Self::Participants
             | Self::Definitions
             | Self::Schedules
-            | Self::Bulk => super::READ,
+            | Self::Bulk
+            | Self::Audit => super::READ,
             Self::Modules | Self::Letters => READ_ENGINE,
         }
     }

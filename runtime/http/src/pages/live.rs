@@ -106,8 +106,8 @@ pub async fn begin(shared: Arc<Shared>, request: Request) -> Result<Reply, Probl
     let call = shared.call(caller);
     let process = match fields.one("process").map(str::to_owned) {
         Some(id) => {
-            let asked = call.clone();
-            Some(shared.run(move || process(&asked, &id)).await?)
+            let found = shared.ask(&call, move |call| process(call, &id));
+            Some(found.await?)
         }
         None => None,
     };
@@ -189,10 +189,10 @@ impl Live {
         let Some((process, last)) = self.process else {
             return Some(true);
         };
-        let (call, began) = (self.call.clone(), Instant::now());
+        let began = Instant::now();
         let looked = self
             .shared
-            .run(move || detail(&call, process, Detail::State));
+            .ask(&self.call, move |call| detail(call, process, Detail::State));
         let seen = match looked.await {
             Ok(detail) => Some(seen(&detail)),
             // It was removed; the page will say so.

@@ -15,8 +15,9 @@ use crate::{
 };
 use bureaucrat_host::{
     deployed::ByView,
-    modules::{ModuleAnswer, ModuleQuery, NamedVersion, ShownModule, StoredModule},
+    modules::{ModuleAnswer, ModuleQuery, NamedVersion, Pointed, ShownModule, StoredModule},
 };
+use bureaucrat_model::{ModuleName, ModuleRef, Wanted};
 use maud::{Markup, html};
 
 /// The most modules of the page.
@@ -168,6 +169,7 @@ fn functions(shown: &ShownModule) -> Markup {
 
 /// Asks for an alias of a version.
 pub fn ask_alias(visit: &Visit) -> Result<Answer, Problem> {
+    version_of(visit)?;
     shown(visit)?;
     Ok(alias_form(visit, None))
 }
@@ -201,11 +203,8 @@ fn alias_form(visit: &Visit, wrong: Option<&Problem>) -> Answer {
 
 pub fn set_alias(visit: &Visit) -> Result<Answer, Problem> {
     let alias = visit.form.one("alias").unwrap_or_default().trim();
-    let (name, version) = visit.named("module").split_once('@').unwrap_or_default();
-    let version = version.parse().map_err(|_| {
-        Problem::not_found("an alias stands for a version of a name, such as `risk@4`")
-    })?;
-    match set(&visit.call, (name, alias), Some(version)) {
+    let (name, version) = version_of(visit)?;
+    match set(&visit.call, (name.as_str(), alias), Some(version)) {
         Ok(_) => Ok(Answer::See(format!(
             "{}?done=alias",
             of(visit.named("module"))
@@ -215,23 +214,46 @@ pub fn set_alias(visit: &Visit) -> Result<Answer, Problem> {
     }
 }
 
+/// The version that an alias can be set for.
+fn version_of(visit: &Visit) -> Result<(ModuleName, u64), Problem> {
+    match pointed(visit.named("module"))? {
+        Pointed::Name(ModuleRef {
+            name,
+            wanted: Wanted::Version(version),
+        }) => Ok((name, version.number().into())),
+        Pointed::Hash(_) | Pointed::Name(_) => Err(Problem::not_found(
+            "an alias stands for a version of a name, such as `risk@4`",
+        )),
+    }
+}
+
 /// Asks whether it is meant.
 pub fn ask_remove(visit: &Visit) -> Result<Answer, Problem> {
-    let shown = shown(visit)?;
     let named = visit.named("module");
-    let (_, version) = named.split_once('@').unwrap_or_default();
-    let will = match (named.contains(':'), version.parse::<u32>()) {
-        (true, _) => {
+    let will = match pointed(named)? {
+        Pointed::Hash(_) => {
             "The module is removed, unless a name stands for it or a program uses it. This cannot be undone."
         }
-        (false, Ok(_)) => {
+        Pointed::Name(ModuleRef {
+            wanted: Wanted::Version(_),
+            ..
+        }) => {
             "The name has this version no more. Its bytes stay as long as a name stands for them or a program uses them. An \
              alias that stands for it has to be moved or removed first."
         }
-        (false, Err(_)) => {
-            "The alias stands for nothing any more. The version that it stood for stays."
+        Pointed::Name(ModuleRef {
+            wanted: Wanted::Alias(_),
+            ..
+        }) => "The alias stands for nothing any more. The version that it stood for stays.",
+        Pointed::Name(ModuleRef {
+            name,
+            wanted: Wanted::Newest,
+        }) => {
+            let what = format!("say which version or alias is removed, as in `{name}@4`");
+            return Err(Problem::not_found(what));
         }
     };
+    let shown = shown(visit)?;
     Ok(confirm(
         visit,
         &Confirm {

@@ -62,6 +62,16 @@ pub fn ticks(words: &str) -> Markup {
     }
 }
 
+/// Options of the command line; a line never ends between the dashes of one.
+pub fn options(text: &str) -> Markup {
+    html! {
+        @for (number, word) in text.split(' ').enumerate() {
+            @if number > 0 { " " }
+            @if word.starts_with("--") { span.whole { (word) } } @else { (word) }
+        }
+    }
+}
+
 /// Facts with their names.
 pub fn facts(facts: &[(&str, Markup)]) -> Markup {
     html! {

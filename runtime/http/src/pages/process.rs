@@ -1,7 +1,7 @@
 //! A process: how it is, why it waits, what it holds, what happened to it, and what can be ordered.
 
 use super::{
-    Answer, Visit, diagram,
+    Answer, Visit, audit, diagram,
     layout::Section,
     parts::{definition, exactly, facts, json, process as link, said, state, table, ticks, when},
     timeline, verbs,
@@ -102,6 +102,10 @@ fn head(detail: &ProcessDetail) -> Markup {
     about.extend(detail.user.as_ref().map(|user| ("User", said(user))));
     about.extend(detail.caller.map(|caller| ("Called by", link(caller))));
     about.push(("Called processes", timeline::children(detail)));
+    about.push((
+        "Orders",
+        html! { a href=(audit::of_process(summary.process)) { "in the audit log" } },
+    ));
     let recorded = match detail.recorded {
         Recorded::Full => None,
         Recorded::Decisions => Some("decisions, faults and orders alone"),

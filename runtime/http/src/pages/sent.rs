@@ -44,7 +44,7 @@ pub async fn form(shared: &Shared, request: Request, most: usize) -> Result<Sent
     Ok(Sent { fields, held })
 }
 
-/// The parts of a form with a file, each as a text.
+/// The parts of a form with a file, each as a text; one that is not is noted.
 async fn parts(bytes: Vec<u8>, boundary: String) -> Result<Fields, Problem> {
     let wrong = |error: multer::Error| Problem::body(format!("the form cannot be read: {error}"));
     let whole = stream::once(Ok::<_, std::convert::Infallible>(Bytes::from(bytes)));
@@ -53,9 +53,10 @@ async fn parts(bytes: Vec<u8>, boundary: String) -> Result<Fields, Problem> {
     while let Some(part) = parts.next_field().await.map_err(wrong)? {
         let name = part.name().unwrap_or_default().to_owned();
         let bytes = part.bytes().await.map_err(wrong)?;
-        let text = String::from_utf8(bytes.to_vec());
-        let text = text.map_err(|_| Problem::body(format!("`{name}` is not UTF-8")))?;
-        fields.add(name, text)?;
+        match String::from_utf8(bytes.to_vec()) {
+            Ok(text) => fields.add(name, text)?,
+            Err(_) => fields.note_not_text(name),
+        }
     }
     Ok(fields)
 }
@@ -81,6 +82,21 @@ mod tests {
         assert_eq!(fields.one("proof"), Some("x"));
         assert_eq!(fields.one("file"), Some("<process>\n\r\n</process>"));
         assert_eq!(fields.one("text"), None);
+    }
+
+    #[test]
+    fn what_is_not_text_is_noted_beside_the_rest() {
+        let mut form =
+            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"
+                .to_vec();
+        form.extend_from_slice(
+            b"\xff\xfe\r\n--b\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n",
+        );
+        form.extend_from_slice(b"typed\r\n--b--\r\n");
+        let fields = futures_lite::future::block_on(parts(form, "b".to_owned())).unwrap();
+        assert_eq!(fields.one("text"), Some("typed"));
+        let problem = fields.not_text().unwrap();
+        assert_eq!(problem.detail, "`file` is not UTF-8");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
     filter,
     layout::Section,
     list::rows,
-    parts::{self, facts, said, table, ticks},
+    parts::{self, facts, options, table, ticks},
     verbs::{self, Words, named},
 };
 use crate::{
@@ -136,7 +136,7 @@ impl Start {
         let dry = dry_run(&visit.call, &wanted)?;
         let title = format!("{}?", self.titled(&processes(dry.count)));
         let about = html! {
-            (facts(&[("Search", html! { code { (told(&wanted)) } })]))
+            (facts(&[("Search", html! { code { (options(&told(&wanted))) } })]))
             (draft.told())
             (self.would(&dry))
             @if !draft.is_plain() { (self.plans(visit, &order, &dry)?) }
@@ -240,7 +240,7 @@ impl Start {
             div.narrow {
                 h1 { (title) }
                 (mistake(wrong))
-                (facts(&[("Search", html! { code { (said(&self.described(visit))) } })]))
+                (facts(&[("Search", html! { code { (options(&clean(&self.described(visit)))) } })]))
                 (sentence(self.words.will))
                 (draft.form(visit, (&self.action, &self.back), &inputs))
             }

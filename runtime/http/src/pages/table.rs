@@ -1,9 +1,9 @@
 //! The table of all pages that need a session, with who may see them.
 
 use super::{
-    Answer, DEPLOY, DEPLOY_ENGINE, OPERATE, OPERATE_ENGINE, READ, READ_ENGINE, Visit, bulk, calls,
-    definitions, deploying, diagram, differences, layout::Section, letters, list, modules, order,
-    overview, participants, process, schedules, sent::FORM_BYTES_MAX, start,
+    Answer, DEPLOY, DEPLOY_ENGINE, OPERATE, OPERATE_ENGINE, READ, READ_ENGINE, Visit, audit, bulk,
+    calls, definitions, deploying, diagram, differences, layout::Section, letters, list, modules,
+    order, overview, participants, process, schedules, sent::FORM_BYTES_MAX, start,
 };
 use crate::{
     operation::{Access, BODY_BYTES_MAX, Method},
@@ -24,6 +24,8 @@ pub struct Page {
     pub(super) section: Section,
     /// The most bytes of what is sent to it.
     pub(super) form_bytes_max: usize,
+    /// Whether it says itself what is wrong with a file.
+    pub(super) takes_files: bool,
     pub(super) run: Run,
 }
 
@@ -48,6 +50,7 @@ impl Page {
             access,
             section,
             form_bytes_max: FORM_BYTES_MAX,
+            takes_files: false,
             run: Run::Blocking(run),
         }
     }
@@ -72,7 +75,7 @@ impl Page {
 /// All pages that need a session.
 pub fn all() -> Vec<Page> {
     use Section::{
-        Bulk, Definitions, Letters, Modules, Overview, Participants, Processes, Schedules,
+        Audit, Bulk, Definitions, Letters, Modules, Overview, Participants, Processes, Schedules,
     };
     vec![
         Page::get("/", READ, Overview, overview::page),
@@ -145,6 +148,7 @@ pub fn all() -> Vec<Page> {
         ),
         Page::get("/deploy", DEPLOY, Definitions, deploying::page),
         Page {
+            takes_files: true,
             run: Run::Waiting(|shared, visit| Box::pin(deploying::deploy(shared, visit))),
             ..Page::post("/deploy", DEPLOY, Definitions, deploying::page)
                 .taking(deploying::BYTES_MAX)
@@ -196,6 +200,7 @@ pub fn all() -> Vec<Page> {
         Page::get("/bulk/{job}", READ, Bulk, bulk::job),
         Page::get("/bulk/{job}/stop", OPERATE, Bulk, bulk::ask),
         Page::post("/bulk/{job}/stop", OPERATE, Bulk, bulk::stop),
+        Page::get("/audit", READ, Audit, audit::page),
     ]
 }
 

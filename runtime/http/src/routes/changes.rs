@@ -57,8 +57,8 @@ async fn watch(shared: Arc<Shared>, call: Call, given: Given) -> Result<Reply, P
     let held = shared.streams.enter(&call.caller.token.name)?;
     let process = match wanted.process {
         Some(id) => {
-            let asked = call.clone();
-            Some(shared.run(move || process(&asked, &id)).await?)
+            let found = shared.ask(&call, move |call| process(call, &id));
+            Some(found.await?)
         }
         None => None,
     };
@@ -118,10 +118,10 @@ impl Stream {
         };
         let streams = &self.shared.streams;
         sleep_until(streams.turn(Asked::Process, Instant::now())).await;
-        let (call, asked) = (self.call.clone(), Instant::now());
+        let asked = Instant::now();
         let looked = self
             .shared
-            .run(move || detail(&call, process, Detail::State));
+            .ask(&self.call, move |call| detail(call, process, Detail::State));
         let summary = Summary::of(&looked.await.ok()?.summary);
         streams.took(Asked::Process, asked.elapsed());
         let text = sse::event("process", &summary)?;

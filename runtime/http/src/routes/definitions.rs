@@ -344,7 +344,9 @@ pub async fn deployed(
     (source, given): (String, Given),
 ) -> Result<DeployedView, Problem> {
     if call.caller.user().is_none() {
-        let answer = shared.run(move || ask(&call, DefinitionQuery::Deploy { source }));
+        let answer = shared.ask(&call, move |call| {
+            ask(call, DefinitionQuery::Deploy { source })
+        });
         let DefinitionAnswer::Deployed(view) = answer.await? else {
             return Err(Problem::unfit());
         };

@@ -74,7 +74,7 @@ async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
 
 async fn asked(shared: &Arc<Shared>) -> Result<Readiness, Problem> {
     let engine = shared.engine.clone();
-    let answer = shared.run(move || {
+    let answer = shared.run("", move || {
         let query = Query::List {
             wanted: Wanted::default(),
             after: None,

@@ -187,8 +187,8 @@ async fn result(shared: Arc<Shared>, call: Call, given: Given) -> Result<Reply, 
     let ResultOf { process: id, wait } = given.parameters()?;
     let patience = patience(wait)?;
     let one = One { process: id };
-    let asked = call.clone();
-    let process = shared.run(move || process(&asked, &one.process)).await?;
+    let found = shared.ask(&call, move |call| process(call, &one.process));
+    let process = found.await?;
     Ok(Reply::json(
         &ended(&shared, &call, process, patience).await?,
     ))
@@ -204,8 +204,7 @@ async fn ended(
     let deadline = Instant::now() + patience;
     loop {
         let commits = call.engine.commits();
-        let asked = call.clone();
-        let looked = shared.run(move || detail(&asked, process, Detail::State));
+        let looked = shared.ask(call, move |call| detail(call, process, Detail::State));
         let detail = looked.await?;
         let summary = &detail.summary;
         match summary.state {

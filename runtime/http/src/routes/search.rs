@@ -142,7 +142,7 @@ impl Search {
     }
 }
 
-fn definition(text: &str) -> Result<Attribute, Problem> {
+pub(super) fn definition(text: &str) -> Result<Attribute, Problem> {
     Attribute::of_definition(text).ok_or_else(|| {
         Problem::parameter("`definition` must be a name, or NAME@VERSION with a number from 1")
     })

@@ -6,6 +6,7 @@
 //! build scripts) and has the switch ([`plant`], [`is`]).
 #![forbid(unsafe_code)]
 
+mod auditing;
 pub mod copy;
 mod decided;
 mod deliveries;
@@ -61,7 +62,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 16] = [
+const TABLES: [&[Fault]; 17] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -78,6 +79,7 @@ const TABLES: [&[Fault]; 16] = [
     searching::FAULTS,
     histories::FAULTS,
     takeovers::FAULTS,
+    auditing::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -4,7 +4,7 @@
 use crate::{processes, statistics::quantile, subject::Subject};
 use anyhow::{Context, Result, bail, ensure};
 use bureaucrat_store_rocksdb::RocksStore;
-use bureaucrat_tests::{engine::Engine, http::Client, population::Population};
+use bureaucrat_tests::{audited, engine::Engine, http::Client, population::Population};
 use clap::Args;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -12,8 +12,12 @@ use std::time::{Duration, Instant};
 /// How often each page is opened.
 const ROUNDS: usize = 21;
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Entries of the audit log, at most.
+const ORDERS: u64 = 100_000;
 /// Pages of a long list whose times are compared.
 const PART: usize = 100;
+/// The lists that are read to their ends.
+const LISTS: [&str; 2] = ["/processes?state=completed", "/audit"];
 /// Definitions that are deployed, so that they and processes of them can be drawn.
 const DEPLOYED: [&str; 2] = ["d3", "d-rare"];
 
@@ -52,6 +56,7 @@ struct Row {
 /// A list from its first page to its last.
 #[derive(Debug, Serialize)]
 struct Scrolled {
+    list: &'static str,
     stored: u64,
     rows: usize,
     pages: usize,
@@ -91,6 +96,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         {
             let store = RocksStore::open(&state)?;
             Population::after(&store, before)?.grow(count)?;
+            audited::fill(&store, before.min(ORDERS)..count.min(ORDERS))?;
         }
         before = count;
         engine.start()?;
@@ -100,7 +106,10 @@ pub fn run(settings: &Settings) -> Result<()> {
         let reader = Reader::of(&engine)?;
         reader.deploy()?;
         look(&reader, &mut measured.pages)?;
-        measured.scrolled.push(reader.scroll(count, settings.rows)?);
+        for list in LISTS {
+            let scrolled = reader.scroll(list, count, settings.rows)?;
+            measured.scrolled.push(scrolled);
+        }
         engine.end()?;
         // The next run has a log of its own.
         std::fs::remove_file(folder.path().join("engine.log"))?;
@@ -146,6 +155,9 @@ fn paths(reader: &Reader) -> Result<Vec<(&'static str, String)>> {
         ("its diagram", "/definitions/d3/1/diagram"),
         ("dead letters", "/letters"),
         ("bulk jobs", "/bulk"),
+        ("audit log", "/audit"),
+        ("the same, of an operator", "/audit?by=operator+3"),
+        ("the same, that nothing is", "/audit?definition=none"),
         ("metrics", "/api/v1/metrics"),
     ]
     .map(|(name, path)| (name, path.to_owned()))
@@ -241,8 +253,8 @@ impl Reader {
     }
 
     /// Goes from page to page of a list, to its end or until there were so many rows.
-    fn scroll(&self, stored: u64, rows_max: usize) -> Result<Scrolled> {
-        let mut path = "/processes?state=completed".to_owned();
+    fn scroll(&self, list: &'static str, stored: u64, rows_max: usize) -> Result<Scrolled> {
+        let mut path = list.to_owned();
         let (mut times, mut rows) = (Vec::new(), 0);
         loop {
             let (body, took) = self.open(&path)?;
@@ -265,6 +277,7 @@ impl Reader {
         };
         let part = PART.min(times.len());
         Ok(Scrolled {
+            list,
             stored,
             rows,
             pages: times.len(),
@@ -297,7 +310,8 @@ fn print(measured: &Measured) {
     }
     for scrolled in &measured.scrolled {
         println!(
-            "a list of {} among {}, {} pages: the first {PART} take {:.2} ms, the last {:.2} ms, the longest {:.1} ms",
+            "{}, {} rows among {} processes, {} pages: the first {PART} take {:.2} ms, the last {:.2} ms, the longest {:.1} ms",
+            scrolled.list,
             scrolled.rows,
             scrolled.stored,
             scrolled.pages,

@@ -61,4 +61,12 @@ pub static ROWS: &[Row] = &[
         "How long processes stay visible after their end",
     )
     .of_engine(),
+    Row::new(
+        "audit_retention",
+        Storage,
+        Span(0, 100 * YEAR, |draft| &mut draft.audit_retention),
+        Value("90d"),
+        "How long orders stay in the audit log, the last 200,000 of them",
+    )
+    .of_engine(),
 ];

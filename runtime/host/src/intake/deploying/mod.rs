@@ -21,6 +21,7 @@ use crate::{
     definitions::{LoadFailure, Loaded},
     operate::{
         Told,
+        audit_log::{About, AuditEntry, Verb},
         definitions::{DefinitionAnswer, DeployedView},
         handing_in::Receipt,
     },
@@ -166,7 +167,7 @@ impl Planner {
                 Origin::Message { delivery, .. } => {
                     return self.memory_is_damaged(shard, delivery, error);
                 }
-                Origin::Operator(_) => return Err(error),
+                Origin::Operator(..) => return Err(error),
             },
         };
         match slot {
@@ -234,6 +235,9 @@ impl Planner {
         self.catalog.plan(&name, version, &record);
         transaction.after.deployed.push((name.clone(), version));
         tracing::info!(name = %name, %version, by = %record.by, "a definition was deployed");
+        let about = About::definition(&name, &[version]).of_user(record.by.user());
+        let by = deploying.origin.initiator();
+        transaction.audited = Some(AuditEntry::new(by, Verb::DeployDefinition, about));
         let deployed = DefinitionDeployed {
             name,
             version,
@@ -263,7 +267,7 @@ impl Planner {
                     transaction.publish(key, definition_deployed(&reply_to, deployed));
                 }
             }
-            Origin::Operator(reply) => {
+            Origin::Operator(reply, _) => {
                 let view = self.deployed_view(deployed);
                 let told = Told::Definition(reply.clone(), DefinitionAnswer::Deployed(view));
                 transaction.after.told.push(told);
@@ -286,7 +290,7 @@ impl Planner {
         let Refused { code, reasons } = refused;
         match &deploying.origin {
             Origin::Message { delivery, .. } => self.refuse(delivery, code, reasons),
-            Origin::Operator(reply) => {
+            Origin::Operator(reply, _) => {
                 let reasons = reasons.clone();
                 // The operator may be gone.
                 let _ = reply.try_send(DefinitionAnswer::Refused { reasons });

@@ -3,10 +3,14 @@
 use super::{Deploying, Origin};
 use crate::{
     catalog::{DefinitionRecord, Resolution, Unresolved},
-    operate::{Told, definitions::DefinitionAnswer},
+    operate::{
+        Told,
+        audit_log::{About, AuditEntry, Verb},
+        definitions::DefinitionAnswer,
+    },
     plan::{Planner, transaction::Transaction},
 };
-use bureaucrat_model::DefinitionRef;
+use bureaucrat_model::{DefinitionRef, Initiator, Operator};
 use bureaucrat_policy::Rules;
 use bureaucrat_store::{StoreError, Table, keys, records};
 use crossbeam_channel::{Receiver, Sender};
@@ -26,15 +30,16 @@ pub enum DefinitionOrder {
 #[derive(Debug)]
 pub struct DefinitionCommand {
     order: DefinitionOrder,
+    by: Operator,
     /// Receives the answer once it is durable; nothing if the engine ends before.
     reply: Sender<DefinitionAnswer>,
 }
 
 impl DefinitionCommand {
     /// An order, and the receiver of its answer.
-    pub fn new(order: DefinitionOrder) -> (Self, Receiver<DefinitionAnswer>) {
+    pub fn new(order: DefinitionOrder, by: Operator) -> (Self, Receiver<DefinitionAnswer>) {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        (Self { order, reply }, answer)
+        (Self { order, by, reply }, answer)
     }
 }
 
@@ -44,10 +49,10 @@ impl Planner {
         &mut self,
         command: DefinitionCommand,
     ) -> Result<(), StoreError> {
-        let DefinitionCommand { order, reply } = command;
+        let DefinitionCommand { order, by, reply } = command;
         match order {
             DefinitionOrder::Deploy { source } => {
-                let origin = Origin::Operator(reply);
+                let origin = Origin::Operator(reply, by);
                 let deploying = Deploying {
                     source,
                     seen: None,
@@ -55,7 +60,7 @@ impl Planner {
                 };
                 self.compile_deployed(None, Arc::new(Rules::open()), deploying)
             }
-            DefinitionOrder::Retire(wanted) => self.retire(&wanted, reply),
+            DefinitionOrder::Retire(wanted) => self.retire(&wanted, by, reply),
         }
     }
 
@@ -63,6 +68,7 @@ impl Planner {
     fn retire(
         &mut self,
         wanted: &DefinitionRef,
+        by: Operator,
         reply: Sender<DefinitionAnswer>,
     ) -> Result<(), StoreError> {
         let name = &wanted.name;
@@ -103,7 +109,10 @@ impl Planner {
             self.catalog.retire(name, *version);
         }
         self.schedule_retired(&mut transaction, name, &versions);
-        tracing::info!(name = %name, ?versions, "an operator retired a definition");
+        tracing::info!(name = %name, ?versions, %by, "a definition was retired");
+        let about = About::definition(name, &versions);
+        let by = Initiator::Operator(by);
+        transaction.audited = Some(AuditEntry::new(by, Verb::RetireDefinition, about));
         let answer = DefinitionAnswer::Retired {
             name: name.clone(),
             versions,

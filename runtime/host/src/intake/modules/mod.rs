@@ -22,6 +22,7 @@ use crate::{
     module_catalog::{ModuleRecord, NameRecord, VersionRecord},
     operate::{
         Told,
+        audit_log::{About, AuditEntry, Verb},
         handing_in::Receipt,
         modules::{DeployedModule, ModuleAnswer},
     },
@@ -143,7 +144,7 @@ impl Planner {
             },
         };
         let reply_to = match &deployment.origin {
-            Origin::Operator(_) => None,
+            Origin::Operator(..) => None,
             Origin::Message { delivery, .. } => match self.reply_to(delivery, &[]) {
                 Ok(reply_to) => reply_to,
                 Err(refusal) => {
@@ -161,6 +162,10 @@ impl Planner {
             Some((name, _)) => self.shared.router.shard_of_module(name),
             None => ShardId(hash.0[0]),
         };
+        let is_known = self.modules.is_stored(hash)
+            && room
+                .as_ref()
+                .is_none_or(|(_, record)| record.version_with(hash).is_some());
         let mut transaction = Transaction::new(shard);
         let bytes = deployment.component.to_vec();
         transaction.put(Table::Modules, hash.0.to_vec(), bytes);
@@ -176,6 +181,11 @@ impl Planner {
             .as_ref()
             .map(|(name, version)| format!("{name}@{version}"));
         tracing::info!(module = %hash, name, by = %by, "a module was deployed");
+        if !is_known {
+            let about = About::deployed(hash, named.as_ref()).of_user(by.user());
+            let by = deployment.origin.initiator();
+            transaction.audited = Some(AuditEntry::new(by, Verb::DeployModule, about));
+        }
         match &deployment.origin {
             Origin::Message { delivery, .. } => {
                 transaction.after.acknowledge.push(delivery.handle);
@@ -185,7 +195,7 @@ impl Planner {
                     transaction.publish(key, deployed(&reply_to, &told));
                 }
             }
-            Origin::Operator(reply) => {
+            Origin::Operator(reply, _) => {
                 let name = named.as_ref().and_then(|(name, _)| self.modules.name(name));
                 let newest = name.and_then(|record| record.versions.keys().next_back().copied());
                 let view = DeployedModule::of(guest, named, newest);
@@ -289,7 +299,7 @@ impl Planner {
         let Refused { code, reasons } = refused;
         match &deployment.origin {
             Origin::Message { delivery, .. } => self.refuse(delivery, code, reasons),
-            Origin::Operator(reply) => {
+            Origin::Operator(reply, _) => {
                 let reason = reasons.join("; ");
                 // The operator may be gone.
                 let _ = reply.try_send(ModuleAnswer::Refused { reason });

@@ -4,10 +4,16 @@ use super::{Deploy, Deployment, Origin};
 use crate::{
     catalog::Deployer,
     module_catalog::{AliasRecord, ModuleRecord, NameRecord},
-    operate::{Told, modules::ModuleAnswer},
+    operate::{
+        Told,
+        audit_log::{About, AuditEntry, Verb},
+        modules::ModuleAnswer,
+    },
     plan::{Planner, transaction::Transaction},
 };
-use bureaucrat_model::{Alias, ModuleHash, ModuleName, ModuleRef, ShardId, Version, Wanted};
+use bureaucrat_model::{
+    Alias, Initiator, ModuleHash, ModuleName, ModuleRef, Operator, ShardId, Version, Wanted,
+};
 use bureaucrat_sandbox::CompileBudget;
 use bureaucrat_store::{StoreError, Table, keys};
 use crossbeam_channel::{Receiver, Sender};
@@ -41,25 +47,58 @@ pub enum ModuleOrder {
 #[derive(Debug)]
 pub struct ModuleCommand {
     order: ModuleOrder,
+    asker: Asker,
+}
+
+/// Who gives an order, and where the answer goes.
+#[derive(Debug)]
+struct Asker {
+    by: Operator,
     /// Receives the answer once it is durable; nothing if the engine ends before.
     reply: Sender<ModuleAnswer>,
 }
 
+impl Asker {
+    /// Without the order being carried out; the operator may be gone.
+    fn refuse(&self, answer: ModuleAnswer) -> Result<(), StoreError> {
+        let _ = self.reply.try_send(answer);
+        Ok(())
+    }
+
+    fn unknown(&self, reason: String) -> Result<(), StoreError> {
+        self.refuse(ModuleAnswer::Unknown { reason })
+    }
+
+    /// What becomes of an order that is carried out: its entry in the audit log, and the answer.
+    fn done(
+        self,
+        transaction: &mut Transaction,
+        (verb, about): (Verb, About),
+        answer: ModuleAnswer,
+    ) {
+        let by = Initiator::Operator(self.by);
+        transaction.audited = Some(AuditEntry::new(by, verb, about));
+        let told = Told::Module(self.reply, answer);
+        transaction.after.told.push(told);
+    }
+}
+
 impl ModuleCommand {
     /// An order, and the receiver of its answer.
-    pub fn new(order: ModuleOrder) -> (Self, Receiver<ModuleAnswer>) {
+    pub fn new(order: ModuleOrder, by: Operator) -> (Self, Receiver<ModuleAnswer>) {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        (Self { order, reply }, answer)
+        let asker = Asker { by, reply };
+        (Self { order, asker }, answer)
     }
 }
 
 impl Planner {
     /// Carries out an operator's order.
     pub(crate) fn module_ordered(&mut self, command: ModuleCommand) -> Result<(), StoreError> {
-        let ModuleCommand { order, reply } = command;
+        let ModuleCommand { order, asker } = command;
         match order {
             ModuleOrder::Deploy { component, wanted } => {
-                let origin = Origin::Operator(reply);
+                let origin = Origin::Operator(asker.reply, asker.by);
                 let deployment = Deployment {
                     component,
                     wanted,
@@ -68,40 +107,32 @@ impl Planner {
                 self.admit_module(None, CompileBudget::FULL, deployment);
                 Ok(())
             }
-            ModuleOrder::Alias { alias, to } => self.move_alias(alias, &to, reply),
-            ModuleOrder::Unalias { name, alias } => self.remove_alias(&name, &alias, reply),
+            ModuleOrder::Alias { alias, to } => self.move_alias(alias, &to, asker),
+            ModuleOrder::Unalias { name, alias } => self.remove_alias(&name, &alias, asker),
             ModuleOrder::RemoveVersion { name, version } => {
-                self.remove_version(&name, version, reply)
+                self.remove_version(&name, version, asker)
             }
-            ModuleOrder::RemoveName(name) => self.remove_name(name, reply),
-            ModuleOrder::Remove(module) => self.remove_module(module, reply),
+            ModuleOrder::RemoveName(name) => self.remove_name(name, asker),
+            ModuleOrder::Remove(module) => self.remove_module(module, asker),
             ModuleOrder::Restore { component, record } => {
-                self.restore_module(&component, record, reply)
+                self.restore_module(&component, record, asker)
             }
         }
     }
 
-    fn move_alias(
-        &mut self,
-        alias: Alias,
-        to: &ModuleRef,
-        reply: Sender<ModuleAnswer>,
-    ) -> Result<(), StoreError> {
+    fn move_alias(&mut self, alias: Alias, to: &ModuleRef, asker: Asker) -> Result<(), StoreError> {
         let name = &to.name;
         let resolved = match self.modules.resolve(to) {
             Ok(resolved) => resolved,
-            Err(unresolved) => return unknown(&reply, unresolved.to_string()),
+            Err(unresolved) => return asker.unknown(unresolved.to_string()),
         };
         let (version, module) = (resolved.version, resolved.module);
         let mut record = resolved.record.clone();
         let max = NameRecord::ALIASES_MAX;
         if record.aliases.len() >= max && !record.aliases.contains_key(&alias) {
-            return unknown(
-                &reply,
-                format!(
+            return asker.unknown(format!(
                     "`{name}` already has {max} aliases, the most that a name may have; `bureaucrat module rm {name}@ALIAS` removes one"
-                ),
-            );
+            ));
         }
         let entry = AliasRecord {
             version,
@@ -110,6 +141,8 @@ impl Planner {
         };
         let before = record.aliases.insert(alias.clone(), entry);
         tracing::info!(name = %name, %alias, %version, "an operator moved an alias of a module");
+        let about = About::module(Some(module), Some(name.clone()));
+        let about = about.at_version(version).with_alias(&alias);
         let answer = ModuleAnswer::Moved {
             name: name.clone(),
             alias,
@@ -117,14 +150,14 @@ impl Planner {
             module,
             before: before.map(|before| before.version),
         };
-        self.rewrite_name(name, record, answer, reply)
+        self.rewrite_name((name, record), asker, (Verb::SetAlias, about), answer)
     }
 
     fn remove_alias(
         &mut self,
         name: &ModuleName,
         alias: &Alias,
-        reply: Sender<ModuleAnswer>,
+        asker: Asker,
     ) -> Result<(), StoreError> {
         let wanted = ModuleRef {
             name: name.clone(),
@@ -132,18 +165,20 @@ impl Planner {
         };
         let mut record = match self.modules.resolve(&wanted) {
             Ok(resolved) => resolved.record.clone(),
-            Err(unresolved) => return unknown(&reply, unresolved.to_string()),
+            Err(unresolved) => return asker.unknown(unresolved.to_string()),
         };
         record.aliases.remove(alias);
         tracing::info!(name = %name, %alias, "an operator removed an alias of a module");
-        self.rewrite_name(name, record, ModuleAnswer::Removed, reply)
+        let about = About::module(None, Some(name.clone())).with_alias(alias);
+        let entry = (Verb::RemoveModule, about);
+        self.rewrite_name((name, record), asker, entry, ModuleAnswer::Removed)
     }
 
     fn remove_version(
         &mut self,
         name: &ModuleName,
         version: Version,
-        reply: Sender<ModuleAnswer>,
+        asker: Asker,
     ) -> Result<(), StoreError> {
         let wanted = ModuleRef {
             name: name.clone(),
@@ -151,38 +186,36 @@ impl Planner {
         };
         let mut record = match self.modules.resolve(&wanted) {
             Ok(resolved) => resolved.record.clone(),
-            Err(unresolved) => return unknown(&reply, unresolved.to_string()),
+            Err(unresolved) => return asker.unknown(unresolved.to_string()),
         };
         let mut aliases = record.aliases.iter();
         if let Some((alias, _)) = aliases.find(|(_, entry)| entry.version == version) {
             let (name, alias) = (name.clone(), alias.clone());
-            let _ = reply.try_send(ModuleAnswer::Aliased {
+            return asker.refuse(ModuleAnswer::Aliased {
                 name,
                 alias,
                 version,
             });
-            return Ok(());
         }
-        record.versions.remove(&version);
+        let removed = record.versions.remove(&version);
         tracing::info!(name = %name, %version, "an operator removed a version of a module");
-        self.rewrite_name(name, record, ModuleAnswer::Removed, reply)
+        let module = removed.map(|removed| removed.module);
+        let about = About::module(module, Some(name.clone())).at_version(version);
+        let entry = (Verb::RemoveModule, about);
+        self.rewrite_name((name, record), asker, entry, ModuleAnswer::Removed)
     }
 
-    fn remove_name(
-        &mut self,
-        name: ModuleName,
-        reply: Sender<ModuleAnswer>,
-    ) -> Result<(), StoreError> {
+    fn remove_name(&mut self, name: ModuleName, asker: Asker) -> Result<(), StoreError> {
         match self
             .modules
             .name(&name)
             .map(|record| record.versions.keys().next_back())
         {
-            None => return unknown(&reply, format!("no module `{name}` is deployed here")),
+            None => return asker.unknown(format!("no module `{name}` is deployed here")),
             Some(Some(newest)) => {
                 let reason =
                     format!("say which version of `{name}` to remove, as in `{name}@{newest}`");
-                return unknown(&reply, reason);
+                return asker.unknown(reason);
             }
             Some(None) => {}
         }
@@ -191,43 +224,39 @@ impl Planner {
         transaction.delete(Table::ModuleNames, keys::name(shard, &name));
         self.modules.forget_name(&name);
         tracing::info!(name = %name, "an operator removed the name of a module");
+        let about = About::module(None, Some(name.clone()));
         transaction.after.modules.push((name, None));
-        let told = Told::Module(reply, ModuleAnswer::Removed);
-        transaction.after.told.push(told);
+        let entry = (Verb::RemoveModule, about);
+        asker.done(&mut transaction, entry, ModuleAnswer::Removed);
         self.finish(transaction)
     }
 
     fn rewrite_name(
         &mut self,
-        name: &ModuleName,
-        record: NameRecord,
+        (name, record): (&ModuleName, NameRecord),
+        asker: Asker,
+        entry: (Verb, About),
         answer: ModuleAnswer,
-        reply: Sender<ModuleAnswer>,
     ) -> Result<(), StoreError> {
         let shard = self.shared.router.shard_of_module(name);
         let mut transaction = Transaction::new(shard);
         self.write_name(&mut transaction, name, record)?;
-        transaction.after.told.push(Told::Module(reply, answer));
+        asker.done(&mut transaction, entry, answer);
         self.finish(transaction)
     }
 
-    fn remove_module(
-        &mut self,
-        module: ModuleHash,
-        reply: Sender<ModuleAnswer>,
-    ) -> Result<(), StoreError> {
+    fn remove_module(&mut self, module: ModuleHash, asker: Asker) -> Result<(), StoreError> {
         let names: Vec<_> = self.modules.names_of(module).cloned().collect();
         if !names.is_empty() {
-            let _ = reply.try_send(ModuleAnswer::Named { names });
-            return Ok(());
+            return asker.refuse(ModuleAnswer::Named { names });
         }
         let mut transaction = Transaction::new(ShardId(module.0[0]));
         transaction.delete(Table::Modules, module.0.to_vec());
         transaction.delete(Table::ModuleRecords, module.0.to_vec());
         self.modules.forget(module);
         tracing::info!(%module, "an operator removed a module");
-        let told = Told::Module(reply, ModuleAnswer::Removed);
-        transaction.after.told.push(told);
+        let entry = (Verb::RemoveModule, About::module(Some(module), None));
+        asker.done(&mut transaction, entry, ModuleAnswer::Removed);
         self.finish(transaction)
     }
 
@@ -235,7 +264,7 @@ impl Planner {
         &mut self,
         component: &[u8],
         record: Option<Box<ModuleRecord>>,
-        reply: Sender<ModuleAnswer>,
+        asker: Asker,
     ) -> Result<(), StoreError> {
         let module = ModuleHash::of(component);
         let mut transaction = Transaction::new(ShardId(module.0[0]));
@@ -243,14 +272,8 @@ impl Planner {
         if let Some(record) = record.filter(|_| !self.modules.is_stored(module)) {
             self.write_record(&mut transaction, module, *record)?;
         }
-        let told = Told::Module(reply, ModuleAnswer::Removed);
-        transaction.after.told.push(told);
+        let entry = (Verb::RestoreModule, About::module(Some(module), None));
+        asker.done(&mut transaction, entry, ModuleAnswer::Removed);
         self.finish(transaction)
     }
-}
-
-fn unknown(reply: &Sender<ModuleAnswer>, reason: String) -> Result<(), StoreError> {
-    // The operator may be gone.
-    let _ = reply.try_send(ModuleAnswer::Unknown { reason });
-    Ok(())
 }

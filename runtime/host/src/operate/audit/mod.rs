@@ -5,6 +5,7 @@
 //! them. It keeps a few hundred bytes per process in memory. It changes nothing; [`repair`] returns
 //! the writes.
 
+mod audit_log;
 mod bulk;
 mod business;
 mod definitions;
@@ -82,6 +83,7 @@ pub fn audit(store: &dyn Store, config: &HostConfig) -> Result<Audit, StoreError
     auditor.kept()?;
     auditor.letters()?;
     auditor.bulk()?;
+    auditor.audit_log()?;
     auditor.seen(&processes)?;
     auditor.mark_fits();
     Ok(auditor.findings.into_audit())

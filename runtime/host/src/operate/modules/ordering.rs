@@ -7,7 +7,7 @@ use crate::{
     plan::costs::Costs,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bureaucrat_model::{ModuleHash, ModuleName, ModuleRef, Version, Wanted};
+use bureaucrat_model::{ModuleHash, ModuleName, ModuleRef, Operator, Version, Wanted};
 use bureaucrat_policy::SignatureError;
 use bureaucrat_store::{Store, StoreError, Table};
 use std::{sync::Arc, time::Duration};
@@ -35,6 +35,8 @@ pub(crate) struct Ordering<'a> {
     pub damages: &'a Damages,
     pub costs: Option<&'a Costs>,
     pub router: &'a Router,
+    /// Who gives them.
+    pub by: &'a Operator,
 }
 
 impl Ordering<'_> {
@@ -79,7 +81,7 @@ impl Ordering<'_> {
     }
 
     fn order(&self, order: ModuleOrder) -> Result<ModuleAnswer, NoAnswer> {
-        let (command, answer) = ModuleCommand::new(order);
+        let (command, answer) = ModuleCommand::new(order, self.by.clone());
         self.router.send(Incoming::OrderedModule(command));
         answer.recv_timeout(PATIENCE).map_err(|_| NoAnswer::Silence)
     }

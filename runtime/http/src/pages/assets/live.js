@@ -23,6 +23,7 @@
   function say(state, words, link) {
     if (status.dataset.state === state) return;
     status.dataset.state = state;
+    status.title = state === "held" ? "Nothing moves while a text is selected" : "";
     status.replaceChildren(words);
     if (link) {
       const to = document.createElement("a");
@@ -90,18 +91,24 @@
   for (const name of ["pointerup", "pointercancel", "blur"]) {
     addEventListener(name, () => { pressed = false; });
   }
-  function isHeld() {
+  function isSelected() {
     const selection = getSelection();
-    return pressed || (selection && !selection.isCollapsed && main.contains(selection.anchorNode));
+    return selection && !selection.isCollapsed && main.contains(selection.anchorNode);
+  }
+  function isHeld() {
+    return pressed || isSelected();
   }
 
   function refresh() {
     waiting = 0;
     if (document.hidden || !wanted) return;
     if (isHeld()) {
+      // There is something new, and it is not shown.
+      if (status.dataset.state === "live" && isSelected()) say("held", "Paused");
       waiting = setTimeout(refresh, 500);
       return;
     }
+    if (status.dataset.state === "held") say("live", "Live");
     wanted = false;
     fetching = true;
     htmx.trigger(main, "bureaucrat:news");
