@@ -53,8 +53,10 @@ impl Commits {
         let counted = block_on(session.counted());
         let (number, lost) = counted.map_err(|trouble| place.failure(trouble))?;
         match opening {
-            Opening::Engine | Opening::Check if lost > 0 => return Err(place.lost(lost)),
-            Opening::Engine | Opening::Check => {}
+            Opening::Engine | Opening::Check | Opening::Upkeep if lost > 0 => {
+                return Err(place.lost(lost));
+            }
+            Opening::Engine | Opening::Check | Opening::Upkeep => {}
             Opening::Accept => {
                 let noted = block_on(session.note_lost(0));
                 noted.map_err(|trouble| place.failure(trouble))?;

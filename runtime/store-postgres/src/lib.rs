@@ -34,6 +34,8 @@ pub enum Opening {
     Check,
     /// The same, after which what is there is the truth, even if confirmed commits are missing.
     Accept,
+    /// A command that deals with holds and older formats.
+    Upkeep,
 }
 
 /// How long a database may be away, unless it is said otherwise.
@@ -55,15 +57,29 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Locked`] if another engine uses the schema, [`StoreError::Format`] if an engine with another format
-    /// wrote it, [`StoreError::LostCommits`] if it is known that some are missing, [`StoreError::Unusable`] if it cannot
+    /// wrote it, [`StoreError::Held`] if a command holds it, [`StoreError::LostCommits`] if it is known that some are missing, [`StoreError::Unusable`] if it cannot
     /// be reached, or would not keep what it confirms.
     pub fn open(
         address: Address,
         patience: Duration,
         opening: Opening,
     ) -> Result<Self, StoreError> {
+        Self::open_within(address, patience, patience, opening)
+    }
+
+    /// The same; waits up to `first` for a database that is away now: who is there to read why it can't be used should
+    /// not have to wait for it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_within(
+        address: Address,
+        first: Duration,
+        patience: Duration,
+        opening: Opening,
+    ) -> Result<Self, StoreError> {
         let place = Arc::new(Place::new(address, patience)?);
-        let first = place.connect_first()?;
+        let first = place.connect_first(first)?;
         schema::prepare(&place, &first, opening)?;
         let commits = Commits::begin(place.clone(), first, opening)?;
         Ok(Self {

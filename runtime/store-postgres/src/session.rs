@@ -165,8 +165,8 @@ impl Place {
     }
 
     /// The first session, in which nothing is known of the schema.
-    pub fn connect_first(&self) -> Result<Session, StoreError> {
-        let until = self.deadline();
+    pub fn connect_first(&self, patience: Duration) -> Result<Session, StoreError> {
+        let until = Instant::now() + patience;
         let held_until = Instant::now() + ENDING;
         self.patiently(until, |place, now| match place.attempt() {
             Ok(session) => match block_on(session.lock(place.schema())) {

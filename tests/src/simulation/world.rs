@@ -285,6 +285,7 @@ impl World {
             StoreError::Locked { .. }
             | StoreError::Unusable { .. }
             | StoreError::Format { .. }
+            | StoreError::Held { .. }
             | StoreError::LostTail { .. }
             | StoreError::LostCommits { .. }
             | StoreError::Fenced { .. }
