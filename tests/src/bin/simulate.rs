@@ -8,7 +8,7 @@ use std::{
 };
 
 const HELP: &str = "\
-Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without KIND,...]
+Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without KIND,...] [--store away]
        simulate --seed SEED [--launches N] [--steps N] [--without KIND,...]
 
   --seeds N        how many seeds are run [default: 10000]
@@ -17,7 +17,8 @@ Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without 
   --launches N     processes of a run [default: 5]
   --steps N        steps with trouble before the calm [default: 2000]
   --without KINDS  kinds of trouble to leave out: power, disk, reads, connections, blocking, queues, clock, repeats,
-                   late, hostile, rival, restarts, faults, bounds, jobs
+                   late, hostile, rival, restarts, faults, bounds, jobs, away
+  --store away     the store gives no answers at times
 
 Examples:
   simulate --seeds 100000
@@ -61,6 +62,7 @@ fn arguments() -> Result<Arguments, String> {
                     usize::try_from(number()?).map_err(|error| error.to_string())?
             }
             "--steps" => found.plan.steps = number()?,
+            "--store" if value == "away" => found.plan.is_away = true,
             "--without" => {
                 for name in value.split(',') {
                     let trouble = Trouble::named(name)

@@ -4,6 +4,7 @@
 //! the end.
 
 mod audit;
+mod away;
 mod broker;
 mod bulk;
 mod clock;
@@ -19,6 +20,7 @@ mod facts;
 mod histories;
 mod hostile;
 mod initiators;
+mod jobs;
 mod keeping;
 mod kept;
 mod late;

@@ -36,10 +36,12 @@ pub enum Trouble {
     Bounds,
     /// Conditions cannot be evaluated and programs cannot be loaded, because of the machine.
     Jobs,
+    /// The store gives no answers for a while. It is drawn apart from the others, and only if a plan says so.
+    Away,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -55,7 +57,10 @@ impl Trouble {
         Self::Faults,
         Self::Bounds,
         Self::Jobs,
+        Self::Away,
     ];
+    /// How many of these, from the first on, are drawn one at a time.
+    pub const DRAWN: usize = 15;
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -75,6 +80,7 @@ impl Trouble {
             Self::Faults => "faults",
             Self::Bounds => "bounds",
             Self::Jobs => "jobs",
+            Self::Away => "away",
         }
     }
 
@@ -94,22 +100,32 @@ pub struct Plan {
     pub steps: u64,
     /// The kinds of trouble that do not occur.
     pub without: Vec<Trouble>,
+    /// Whether the store is away at times.
+    pub is_away: bool,
 }
 
 impl Plan {
-    /// A run with all kinds of trouble.
+    /// A run with all kinds of trouble but [`Trouble::Away`].
     pub const fn new(seed: u64) -> Self {
         Self {
             seed,
             launches: 5,
             steps: 2_000,
             without: Vec::new(),
+            is_away: false,
         }
+    }
+
+    /// A run with all kinds of trouble.
+    pub const fn with_store_away(seed: u64) -> Self {
+        let mut plan = Self::new(seed);
+        plan.is_away = true;
+        plan
     }
 
     /// Whether this kind of trouble occurs.
     pub fn has(&self, trouble: Trouble) -> bool {
-        !self.without.contains(&trouble)
+        !self.without.contains(&trouble) && (self.is_away || trouble != Trouble::Away)
     }
 
     /// The smallest plan found that still fails, with its failure; `run` returns how a plan fails,
@@ -124,6 +140,9 @@ impl Plan {
             None => false,
         };
         for trouble in Trouble::ALL {
+            if !self.has(trouble) {
+                continue;
+            }
             let mut smaller = self.clone();
             smaller.without.push(trouble);
             try_plan(&mut self, smaller);
@@ -169,6 +188,9 @@ impl fmt::Display for Plan {
             "--seed {} --launches {} --steps {}",
             self.seed, self.launches, self.steps
         )?;
+        if self.is_away {
+            write!(f, " --store away")?;
+        }
         if !self.without.is_empty() {
             let names: Vec<_> = self.without.iter().map(|trouble| trouble.name()).collect();
             write!(f, " --without {}", names.join(","))?;

@@ -6,6 +6,7 @@
 //! build scripts) and has the switch ([`plant`], [`is`]).
 #![forbid(unsafe_code)]
 
+mod away;
 pub mod copy;
 mod decided;
 mod deliveries;
@@ -43,6 +44,8 @@ pub struct Fault {
 pub enum FoundBy {
     /// A run of the simulation, within a bounded number of seeds.
     Simulation,
+    /// The same, in which the store is away at times.
+    StoreAway,
     /// The engine's own tests: its laws, or its tables of instructions.
     EngineTests,
 }
@@ -58,7 +61,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 15] = [
+const TABLES: [&[Fault]; 16] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -74,6 +77,7 @@ const TABLES: [&[Fault]; 15] = [
     operating::FAULTS,
     searching::FAULTS,
     histories::FAULTS,
+    away::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.
