@@ -51,7 +51,7 @@ fn a_seed_gives_the_same_run_each_time() {
 fn nothing_is_lost_and_nothing_happens_twice_while_the_store_is_away() {
     let cache = tempfile::tempdir().unwrap();
     let sandbox = sandbox(cache.path()).unwrap();
-    let plans: Vec<_> = (0..SEEDS / 3).map(Plan::with_store_away).collect();
+    let plans: Vec<_> = (0..SEEDS / 5).map(Plan::with_store_away).collect();
     match sweep(&plans, &sandbox, |_| {}) {
         Err(told) => panic!("{told}"),
         Ok(report) => {
@@ -64,7 +64,7 @@ fn nothing_is_lost_and_nothing_happens_twice_while_the_store_is_away() {
             ] {
                 let count = report.counts.get(what).copied().unwrap_or(0);
                 println!("{what:<40} {count:>10}");
-                assert!(count > SEEDS / 30, "{what}: {count}");
+                assert!(count > SEEDS / 60, "{what}: {count}");
             }
         }
     }

@@ -80,7 +80,7 @@ fn mark(store: &dyn Store, place: &[u8]) -> Result<Portion, StoreError> {
 /// A store that can be closed and opened again.
 enum Place {
     Folder(PathBuf),
-    Database(Address),
+    Database(Box<Address>),
 }
 
 impl Place {
@@ -101,7 +101,7 @@ impl Place {
                     Access::Check => Opening::Check,
                     Access::Upkeep => Opening::Upkeep,
                 };
-                Box::new(PostgresStore::open(address.clone(), PATIENCE, opening)?)
+                Box::new(PostgresStore::open((**address).clone(), PATIENCE, opening)?)
             }
         })
     }
@@ -221,7 +221,7 @@ fn a_migration_that_is_interrupted_continues_in_a_folder() {
 
 #[test]
 fn a_migration_that_is_interrupted_continues_in_a_database() {
-    everything_is_migrated(|| Place::Database(new_address().unwrap()));
+    everything_is_migrated(|| Place::Database(Box::new(new_address().unwrap())));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_plan_has_each_step_or_names_the_one_that_is_missing() {
 #[test]
 fn tables_that_are_missing_are_made() {
     let url = bureaucrat_tests::postgres::new_url().unwrap();
-    let place = Place::Database(url.parse().unwrap());
+    let place = Place::Database(Box::new(url.parse().unwrap()));
     place.fill();
     sql(&url, "DROP TABLE bulk_outcomes").unwrap();
     let store = place.open(Access::Upkeep).unwrap();

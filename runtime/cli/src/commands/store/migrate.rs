@@ -19,7 +19,7 @@ pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
             let password = migrate.password_file.as_deref();
             Place::read("PLACE", text, password, configured.as_ref())?
         }
-        (None, Some(address)) => Place::Database(address),
+        (None, Some(address)) => Place::Database(Box::new(address)),
         (None, None) => Place::Folder(settings.storage),
     };
     let store = place.open(Access::Upkeep)?;

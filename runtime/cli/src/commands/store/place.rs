@@ -19,7 +19,7 @@ const FIRST: Duration = Duration::from_secs(2);
 pub enum Place {
     /// The storage, whose folder `state` has the records.
     Folder(PathBuf),
-    Database(Address),
+    Database(Box<Address>),
 }
 
 impl Place {
@@ -59,10 +59,12 @@ impl Place {
             let password = std::fs::read_to_string(file)
                 .map_err(|error| unfit(format!("cannot read {}: {error}", file.display())))?;
             let password = password.trim_end_matches(['\r', '\n']);
-            return Ok(Self::Database(address.with_password(password)));
+            let address = address.with_password(password);
+            return Ok(Self::Database(Box::new(address)));
         }
         let same = configured.filter(|configured| configured.to_string() == address.to_string());
-        Ok(Self::Database(same.cloned().unwrap_or(address)))
+        let address = same.cloned().unwrap_or(address);
+        Ok(Self::Database(Box::new(address)))
     }
 
     /// Its name, without a password.
@@ -114,7 +116,7 @@ impl Place {
                 RocksStore::open_for(&state, LostTail::Refuse, memory, access).map(Records::Folder)
             }
             Self::Database(address) => {
-                PostgresStore::open_within(address.clone(), FIRST, PATIENCE, opening)
+                PostgresStore::open_within((**address).clone(), FIRST, PATIENCE, opening)
                     .map(Records::Database)
             }
         };
