@@ -327,6 +327,8 @@ fn a_copy_that_was_killed_is_used_by_nobody_and_begun_again() {
     let schema = Schema::new(home);
     let password = schema.password.to_str().unwrap();
     let options = ["--to-password-file", password];
+    let elsewhere = home.join("elsewhere");
+    let elsewhere = elsewhere.to_str().unwrap();
     // What an engine that had stopped at once would leave: everything is there, and empty.
     let address = schema.url.parse().unwrap();
     drop(PostgresStore::open(address, Duration::from_secs(30), Opening::Engine).unwrap());
@@ -353,7 +355,7 @@ fn a_copy_that_was_killed_is_used_by_nobody_and_begun_again() {
         ],
         copy(
             &schema.plain,
-            "elsewhere",
+            elsewhere,
             &["--from-password-file", password],
         ),
     ] {
@@ -383,6 +385,10 @@ fn a_copy_that_was_killed_is_used_by_nobody_and_begun_again() {
             password,
         ],
     );
-    let words = run(home, 2, &copy(&storage, "elsewhere", &[]));
+    let words = run(home, 2, &copy(&storage, elsewhere, &[]));
     assert!(words.contains("store reopen"), "{words}");
+    assert!(
+        !std::path::Path::new(elsewhere).exists(),
+        "nothing is made for nothing"
+    );
 }

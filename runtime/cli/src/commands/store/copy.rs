@@ -37,8 +37,12 @@ pub fn run(options: &Options, copy: &StoreCopy) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     // Nothing is made in TO before it is known that there is something to copy.
     let source = from.open(Access::Check)?;
+    let hold = hold_of(&source)?;
+    if !copy.again {
+        may_be_copied(hold.as_ref(), None, (&from, &to))?;
+    }
     let target = target(&to, copy.again)?;
-    may_be_copied(&source, &target, (&from, &to))?;
+    may_be_copied(hold.as_ref(), hold_of(&target)?, (&from, &to))?;
     let count = Arc::new(AtomicU64::new(0));
     let progress = Progress::counting("copying and comparing", "records", count.clone());
     if copy.again {
@@ -79,16 +83,16 @@ fn target(to: &Place, again: bool) -> anyhow::Result<Records> {
 /// Records that were copied may be copied again only if the copy in TO is that one, and was not finished: no engine
 /// has used it then.
 fn may_be_copied(
-    source: &Records,
-    target: &Records,
+    source: Option<&Hold>,
+    target: Option<Hold>,
     (from, to): (&Place, &Place),
 ) -> anyhow::Result<()> {
-    let Some(hold) = hold_of(source)? else {
+    let Some(hold) = source else {
         return Ok(());
     };
-    let is_same = matches!(&hold, Hold::Copied { to: name } if *name == to.shown());
+    let is_same = matches!(hold, Hold::Copied { to: name } if *name == to.shown());
     let is_unfinished = matches!(
-        hold_of(target)?,
+        target,
         Some(Hold::Unfinished { from: name }) if name == from.shown()
     );
     if is_same && is_unfinished {
