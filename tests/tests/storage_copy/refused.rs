@@ -3,7 +3,9 @@
 use super::{Schema, copied, copy, populated, run};
 use bureaucrat_host::HostConfig;
 use bureaucrat_store::{
-    EPOCH_KEY, Group, Owner, ShardId, Store, StoreError, Table, Unit, Write, records,
+    EPOCH_KEY, Group, Owner, ShardId, Store, StoreError, Table, Unit, Write,
+    holds::{self, Hold},
+    records,
 };
 use bureaucrat_store_postgres::{Opening, PostgresStore};
 use bureaucrat_store_rocksdb::RocksStore;
@@ -207,4 +209,34 @@ fn records_that_were_copied_continue_here_only_when_somebody_says_so() {
     let store = RocksStore::open(&state).unwrap();
     let audit = bureaucrat_host::audit::audit(&store, &HostConfig::default()).unwrap();
     assert!(audit.is_clean(), "{:?}", audit.findings);
+}
+
+/// The copy was killed after it had marked the source, and before it had freed the target.
+#[test]
+fn a_copy_that_was_killed_at_its_very_end_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let storage = populated(&folder);
+    let to = home.join("to").to_str().unwrap().to_owned();
+    let first = copied(home, &storage, &to, &[]);
+    let target = Path::new(&to).join("state");
+    let hold = |hold: &Hold| {
+        let store = RocksStore::open(&target).unwrap();
+        let units = vec![Unit::of(vec![holds::put(hold).unwrap()])];
+        store.commit(&Group { units }).unwrap();
+    };
+    hold(&Hold::Unfinished {
+        from: first["from"].as_str().unwrap().to_owned(),
+    });
+    // Neither can be used, nor copied to another place.
+    let other = home.join("other").to_str().unwrap().to_owned();
+    run(home, 2, &["fsck", &to]);
+    assert!(run(home, 2, &copy(&storage, &other, &[])).contains("store reopen"));
+    assert!(run(home, 2, &copy(&storage, &other, &["--again"])).contains("no storage"));
+    let again = copied(home, &storage, &to, &["--again"]);
+    assert_eq!(again["tables"], first["tables"]);
+    run(home, 0, &["fsck", &to]);
+    // It was finished, so an engine may have used it: it is not begun again.
+    assert!(run(home, 1, &copy(&storage, &to, &["--again"])).contains("no unfinished copy"));
+    assert!(run(home, 2, &copy(&storage, &to, &[])).contains("store reopen"));
 }
