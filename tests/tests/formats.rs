@@ -14,6 +14,8 @@ mod happened;
 mod ops;
 #[path = "formats/samples.rs"]
 mod samples;
+#[path = "formats/store.rs"]
+mod store;
 #[path = "formats/tables.rs"]
 mod tables;
 #[path = "formats/whole.rs"]

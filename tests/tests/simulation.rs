@@ -76,3 +76,27 @@ fn a_seed_gives_the_same_run_each_time() {
         assert_eq!(again(), again());
     }
 }
+
+/// A store on another machine, such as a database, gives no answers for seconds or minutes.
+#[test]
+fn nothing_is_lost_and_nothing_happens_twice_while_the_store_is_away() {
+    let cache = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(cache.path()).unwrap();
+    let plans: Vec<_> = (0..SEEDS / 5).map(Plan::with_store_away).collect();
+    match sweep(&plans, &sandbox, |_| {}) {
+        Err(told) => panic!("{told}"),
+        Ok(report) => {
+            for what in [
+                "times that the store was away",
+                "commits whose answer came late",
+                "commits that took effect, though they failed",
+                "commits for which the store was away too long",
+                "ends since the store was away",
+            ] {
+                let count = report.counts.get(what).copied().unwrap_or(0);
+                println!("{what:<40} {count:>10}");
+                assert!(count > SEEDS / 60, "{what}: {count}");
+            }
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod operating;
 mod policy;
 mod publishing;
 mod searching;
+mod store;
 #[cfg(feature = "http")]
 mod token;
 mod verifying;
@@ -40,6 +41,7 @@ pub use operating::{Backup, Cancel, Fsck, Restore, Resume, StateName, Suspend, T
 pub use policy::{Policy, PolicyCheck, PolicyShow};
 pub use publishing::{Event, Launch};
 pub use searching::{CountedBy, Search};
+pub use store::{Store, StoreCopy, StoreMigrate, StoreReopen};
 #[cfg(feature = "http")]
 pub use token::{RoleName, Token, TokenCreate, TokenList};
 pub use verifying::Verify;
@@ -191,6 +193,9 @@ pub enum Command {
     Restore(Restore),
     /// Check a storage while no engine uses it, and repair it
     Fsck(Fsck),
+    /// Copy an engine's records to another place, or bring them to another format
+    #[command(subcommand)]
+    Store(Store),
     /// Evaluate an expression as the engine does
     Eval(Eval),
     /// Show dead letters, resend or discard them

@@ -26,6 +26,7 @@ pub mod policy;
 pub mod replay;
 pub mod restore;
 pub mod show;
+pub mod store;
 pub mod suspend;
 #[cfg(feature = "http")]
 pub mod token;

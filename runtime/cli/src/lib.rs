@@ -134,6 +134,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Backup(backup)) => commands::backup::run(options, backup),
         Some(Command::Restore(restore)) => commands::restore::run(options, restore),
         Some(Command::Fsck(fsck)) => commands::fsck::run(options, fsck),
+        Some(Command::Store(store)) => commands::store::run(options, store),
         Some(Command::Eval(eval)) => commands::eval::run(options, eval),
         Some(Command::Dead(dead)) => commands::dead::run(options, dead),
         Some(Command::Module(module)) => commands::module::run(options, module),

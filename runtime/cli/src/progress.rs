@@ -3,7 +3,11 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::mpsc::{self, RecvTimeoutError, Sender},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -19,6 +23,17 @@ pub struct Progress {
 impl Progress {
     /// Begins; the line appears after a while, and only on a terminal.
     pub fn start(what: &'static str) -> Self {
+        Self::showing(what, String::new)
+    }
+
+    /// The same, with how many of something were done.
+    pub fn counting(what: &'static str, things: &'static str, count: Arc<AtomicU64>) -> Self {
+        Self::showing(what, move || {
+            format!(", {} {things}", count.load(Ordering::Relaxed))
+        })
+    }
+
+    fn showing(what: &'static str, more: impl Fn() -> String + Send + 'static) -> Self {
         if !io::stderr().is_terminal() {
             return Self { running: None };
         }
@@ -30,7 +45,7 @@ impl Progress {
             while wait.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 pause = Duration::from_secs(1);
                 shown = true;
-                eprint!("\r{what} … {} s", started.elapsed().as_secs());
+                eprint!("\r{what} … {} s{}", started.elapsed().as_secs(), more());
                 // If the terminal is gone, the work continues.
                 let _ = io::stderr().flush();
             }

@@ -37,8 +37,8 @@ pub use host::{Host, HostError};
 pub use intake::router;
 pub use open::{Opened, mark_restored};
 pub use operate::{
-    audit, audit_log, backlog, bulk, commands, definitions as deployed, facts, handing_in,
-    incidents, letters, modules, query, questions,
+    audit, audit_log, backlog, bulk, commands, copying, definitions as deployed, facts, formats,
+    handing_in, incidents, letters, modules, query, questions,
 };
 pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;

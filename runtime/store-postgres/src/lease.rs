@@ -82,7 +82,7 @@ pub fn acquire(
                     Opening::Engine(holder) => {
                         Some(Lease::begin(place.clone(), holder.clone(), since)?)
                     }
-                    Opening::Check | Opening::Accept => None,
+                    Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => None,
                 };
                 return Ok(Acquired {
                     session,
@@ -165,10 +165,10 @@ async fn attempt(
     let (number, lost) = session.counted().await?;
     match opening {
         Opening::Accept => session.note_lost(0).await?,
-        Opening::Engine(_) | Opening::Check if lost > 0 => {
+        Opening::Engine(_) | Opening::Check | Opening::Upkeep | Opening::Filling if lost > 0 => {
             return Err(Trouble::Lasting(place.lost(lost)));
         }
-        Opening::Engine(_) | Opening::Check => {}
+        Opening::Engine(_) | Opening::Check | Opening::Upkeep | Opening::Filling => {}
     }
     Ok(Tried::Taken { number, since })
 }

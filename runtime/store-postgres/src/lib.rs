@@ -41,6 +41,10 @@ pub enum Opening {
     Check,
     /// The same, after which what is there is the truth, even if confirmed commits are missing.
     Accept,
+    /// A command that deals with holds and older formats.
+    Upkeep,
+    /// A command that fills it: what is not there is made.
+    Filling,
 }
 
 /// How long a database may be away, unless it is said otherwise.
@@ -64,8 +68,8 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Locked`] if another engine has the records, [`StoreError::Format`] if an engine with another format
-    /// wrote it, [`StoreError::LostCommits`] if it is known that some are missing, [`StoreError::Unusable`] if it cannot
-    /// be reached, or would not keep what it confirms.
+    /// wrote it, [`StoreError::Held`] if a command holds it, [`StoreError::LostCommits`] if it is known that some are
+    /// missing, [`StoreError::Unusable`] if it cannot be reached, or would not keep what it confirms.
     pub fn open(
         address: Address,
         patience: Duration,

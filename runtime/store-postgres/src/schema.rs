@@ -7,7 +7,8 @@ use crate::{
 };
 use bureaucrat_store::{
     Table,
-    format::{self, FORMAT, FORMAT_KEY},
+    format::{FORMAT, FORMAT_KEY},
+    holds::{self, Access, HOLD_KEY},
 };
 
 /// Rows are changed and removed all the time, so that what is dead is taken away early.
@@ -33,7 +34,7 @@ pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Res
         let reason = "its setting `fsync` is off, so it would not keep what it confirms";
         return Err(refused(reason.into()));
     }
-    if !matches!(opening, Opening::Engine(_)) && !has_tables {
+    if !matches!(opening, Opening::Engine(_) | Opening::Filling) && !has_tables {
         let reason = format!("there are no records in the schema `{}`", place.schema());
         return Err(refused(reason));
     }
@@ -44,24 +45,41 @@ pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Res
     if !has_tables {
         client.batch_execute(&tables()).await?;
     }
-    let found = client
-        .query_opt("SELECT value FROM meta WHERE key = $1", &[&FORMAT_KEY])
-        .await?;
-    let found: Vec<u8> = match found {
-        Some(row) => row.try_get(0)?,
-        None => Vec::new(),
+    let format = meta(session, FORMAT_KEY).await?.unwrap_or_default();
+    let hold = meta(session, HOLD_KEY).await?;
+    let access = match opening {
+        Opening::Engine(_) | Opening::Filling => Access::Use,
+        Opening::Check | Opening::Accept => Access::Check,
+        Opening::Upkeep => Access::Upkeep,
     };
-    format::check(&found).map_err(Trouble::Lasting)
+    let admitted = holds::admit(&place.shown(), access, &format, hold.as_deref());
+    admitted.map_err(Trouble::Lasting)?;
+    if *opening == Opening::Upkeep {
+        // Tables that came with a later format than this one.
+        let missing = Table::ALL.map(|table| table_of(table, "IF NOT EXISTS"));
+        client.batch_execute(&missing.concat()).await?;
+    }
+    Ok(())
+}
+
+async fn meta(session: &Session, key: &[u8]) -> Result<Option<Vec<u8>>, Trouble> {
+    let asked = "SELECT value FROM meta WHERE key = $1";
+    let row = session.client.query_opt(asked, &[&key]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+fn table_of(table: Table, condition: &str) -> String {
+    let name = quoted(table);
+    format!(
+        "CREATE TABLE {condition} {name} (key bytea PRIMARY KEY, value bytea NOT NULL) WITH ({OPTIONS});\n"
+    )
 }
 
 /// Everything, in one transaction: several statements in one text are one.
 fn tables() -> String {
     let mut text = String::new();
     for table in Table::ALL {
-        let name = quoted(table);
-        text.push_str(&format!(
-            "CREATE TABLE {name} (key bytea PRIMARY KEY, value bytea NOT NULL) WITH ({OPTIONS});\n"
-        ));
+        text.push_str(&table_of(table, ""));
     }
     text.push_str(&format!(
         "CREATE TABLE commits (number bigint NOT NULL, lost bigint NOT NULL DEFAULT 0)

@@ -19,6 +19,7 @@ pub use options::StoreMemory;
 use bureaucrat_store::{
     Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict,
     figures::{MemoryUse, Spans},
+    holds::Access,
     next_epoch, records,
 };
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, checkpoint::Checkpoint};
@@ -56,7 +57,7 @@ impl RocksStore {
     ///
     /// # Errors
     /// [`StoreError::Locked`] if another process (or this one) has it open, [`StoreError::Format`]
-    /// if an engine with another format wrote it, [`StoreError::LostTail`] if its log lost synced
+    /// if an engine with another format wrote it, [`StoreError::Held`] if a command holds it, [`StoreError::LostTail`] if its log lost synced
     /// data, [`StoreError::Unusable`] if it cannot be read or written or is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, LostTail::Refuse, StoreMemory::default())
@@ -71,7 +72,20 @@ impl RocksStore {
         lost_tail: LostTail,
         memory: StoreMemory,
     ) -> Result<Self, StoreError> {
-        let (database, mark, damaged) = open::open(path, lost_tail, memory)?;
+        Self::open_for(path, lost_tail, memory, Access::Use)
+    }
+
+    /// Like [`Self::open_with`]; also says what for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_for(
+        path: &Path,
+        lost_tail: LostTail,
+        memory: StoreMemory,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        let (database, mark, damaged) = open::open(path, lost_tail, memory, access)?;
         Ok(Self {
             database,
             folder: path.to_owned(),

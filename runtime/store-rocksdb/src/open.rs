@@ -9,20 +9,26 @@ use crate::{
 use bureaucrat_store::{
     StoreError, Table,
     format::{self, FORMAT_KEY},
+    holds::{self, Access, HOLD_KEY},
 };
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
 /// Opens or creates the database in `path` and checks its format. Only after that, adds tables that
 /// are missing because creation was interrupted. Also returns the tables in which damage was found.
-pub fn open(path: &Path, lost_tail: LostTail, memory: StoreMemory) -> Result<Opened, StoreError> {
+pub fn open(
+    path: &Path,
+    lost_tail: LostTail,
+    memory: StoreMemory,
+    access: Access,
+) -> Result<Opened, StoreError> {
     let resources = Resources::new(memory);
     let was_suspect = suspect::is_suspect(path);
-    match attempt(path, lost_tail, &resources) {
+    match attempt(path, lost_tail, &resources, access) {
         // RocksDB compacts from the start, and a compaction that finds damage stops all writes,
         // even here.
         Err(StoreError::Write(_)) if !was_suspect && suspect::is_suspect(path) => {
-            attempt(path, lost_tail, &resources)
+            attempt(path, lost_tail, &resources, access)
         }
         opened => opened,
     }
@@ -31,7 +37,12 @@ pub fn open(path: &Path, lost_tail: LostTail, memory: StoreMemory) -> Result<Ope
 /// The database, its mark, and the tables that are damaged.
 pub type Opened = (DB, DurableMark, Vec<Table>);
 
-fn attempt(path: &Path, lost_tail: LostTail, resources: &Resources) -> Result<Opened, StoreError> {
+fn attempt(
+    path: &Path,
+    lost_tail: LostTail,
+    resources: &Resources,
+    access: Access,
+) -> Result<Opened, StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -49,7 +60,7 @@ fn attempt(path: &Path, lost_tail: LostTail, resources: &Resources) -> Result<Op
     let mut database =
         DB::open_cf_descriptors(&shared, path, descriptors).map_err(|e| open_error(path, &e))?;
     check_tail(path, &database, &kept, lost_tail)?;
-    check_format(&database, &known)?;
+    let is_new = check_format(path, &database, &known, access)?;
     for table in Table::ALL {
         if database.cf_handle(table.name()).is_none() {
             database
@@ -57,7 +68,10 @@ fn attempt(path: &Path, lost_tail: LostTail, resources: &Resources) -> Result<Op
                 .map_err(|error| open_error(path, &error))?;
         }
     }
-    write_format(&database, path)?;
+    // It also shows that writing works. Upkeep leaves alone what is there: it may be an older one.
+    if is_new || access != Access::Upkeep {
+        write_format(&database, path)?;
+    }
     let damaged = if is_suspect {
         suspect::look_over(&database, path)?
     } else {
@@ -106,25 +120,36 @@ fn family_options(name: &str, resources: &Resources) -> rocksdb::Options {
     })
 }
 
-/// Refuses a database of another format. A database without any records is new.
-fn check_format(database: &DB, tables: &[String]) -> Result<(), StoreError> {
-    let found = match database.cf_handle(Table::Meta.name()) {
+/// Refuses a database of another format, or one that is held. Returns whether it is new: without any records.
+fn check_format(
+    path: &Path,
+    database: &DB,
+    tables: &[String],
+    access: Access,
+) -> Result<bool, StoreError> {
+    let record = |key| match database.cf_handle(Table::Meta.name()) {
         Some(meta) => database
-            .get_cf(meta, FORMAT_KEY)
-            .map_err(|error| crate::read_error(Table::Meta, FORMAT_KEY, &error))?,
-        None => None,
+            .get_cf(meta, key)
+            .map_err(|error| crate::read_error(Table::Meta, key, &error)),
+        None => Ok(None),
     };
-    match found {
-        None if database.latest_sequence_number() == 0 => {}
+    let format = record(FORMAT_KEY)?;
+    let is_new = format.is_none() && database.latest_sequence_number() == 0;
+    match format {
+        None if is_new => {}
         None => return Err(format::unknown("that is not named in it".into())),
-        Some(found) => format::check(&found)?,
+        Some(format) => {
+            let hold = record(HOLD_KEY)?;
+            let path = path.display().to_string();
+            holds::admit(&path, access, &format, hold.as_deref())?;
+        }
     }
     let stranger = tables.iter().find(|name| {
         *name != DEFAULT_COLUMN_FAMILY_NAME && Table::ALL.iter().all(|table| table.name() != *name)
     });
     match stranger {
         Some(name) => Err(format::unknown(format!("with an unknown table `{name}`"))),
-        None => Ok(()),
+        None => Ok(is_new),
     }
 }
 

@@ -18,6 +18,11 @@ pub fn record() -> Vec<u8> {
     FORMAT.to_string().into_bytes()
 }
 
+/// A format as it is stored; none if that is not one.
+pub fn number(found: &[u8]) -> Option<u8> {
+    std::str::from_utf8(found).ok()?.parse().ok()
+}
+
 /// # Errors
 /// If it is another one.
 pub fn check(found: &[u8]) -> Result<(), StoreError> {
@@ -32,4 +37,15 @@ pub fn check(found: &[u8]) -> Result<(), StoreError> {
 pub const fn unknown(found: String) -> StoreError {
     let known = FORMAT;
     StoreError::Format { found, known }
+}
+
+/// What to do about a store with another format.
+pub(crate) fn advice(found: &str, known: u8) -> &'static str {
+    match found.parse::<u8>() {
+        Ok(older) if older < known => {
+            "`bureaucrat store migrate` brings it to that one, while no engine runs"
+        }
+        Ok(_) => "a newer engine is needed, such as the one that wrote it",
+        Err(_) => "use the engine version that wrote it",
+    }
 }

@@ -10,6 +10,7 @@ pub mod attributes;
 pub mod figures;
 pub mod format;
 pub mod histories;
+pub mod holds;
 mod indexes;
 pub mod instances;
 pub mod keys;

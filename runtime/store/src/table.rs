@@ -1,6 +1,6 @@
 //! The store's trait and the shape of a commit.
 
-use crate::records;
+use crate::{format, holds::Hold, records};
 use bureaucrat_model::ShardId;
 
 /// The tables, each an ordered map from key to record. `docs/formats.md` has their numbers and
@@ -219,10 +219,13 @@ pub enum StoreError {
     Unusable { path: String, reason: String },
     /// An engine with another format wrote it.
     #[error(
-        "the storage has format {found}; this engine reads format {known}: use the engine version \
-         that wrote it"
+        "the storage has format {found}; this engine reads format {known}: {advice}",
+        advice = format::advice(found, *known)
     )]
     Format { found: String, known: u8 },
+    /// A command holds it, or took its records elsewhere.
+    #[error("the records in {path} can't be used: {hold}")]
+    Held { path: String, hold: Hold },
     /// Synced records are missing: the log was damaged, or cut, or replaced by an older one.
     #[error(
         "the storage {path} has lost the end of its log: {lost} changes that were confirmed are not there. Restore a \

@@ -8,8 +8,8 @@ use std::{
 };
 
 const HELP: &str = "\
-Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without KIND,...] [--with takeovers]
-       simulate --seed SEED [--launches N] [--steps N] [--without KIND,...] [--with takeovers]
+Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without KIND,...] [--with KIND]
+       simulate --seed SEED [--launches N] [--steps N] [--without KIND,...] [--with KIND]
 
   --seeds N        how many seeds are run [default: 10000]
   --from SEED      the first of them [default: 0]
@@ -18,7 +18,8 @@ Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without 
   --steps N        steps with trouble before the calm [default: 2000]
   --without KINDS  kinds of trouble to leave out: power, disk, reads, connections, blocking, queues, clock, repeats,
                    late, hostile, rival, restarts, faults, bounds, jobs
-  --with takeovers engines are suspended, replaced by others, and wake
+  --with KIND      a kind of trouble that is left out otherwise: takeovers (engines are suspended, replaced by others,
+                   and wake), away (the store gives no answers at times)
 
 Examples:
   simulate --seeds 100000

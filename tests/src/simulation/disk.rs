@@ -4,7 +4,11 @@
 //!
 //! A group counts once it was synced; then the facts are told.
 
-use super::{Facts, Random, SimulatedClock};
+use super::{
+    Facts, Random, SimulatedClock,
+    away::{Answer, Outage},
+};
+use bureaucrat_host::clock::ClockSource as _;
 use bureaucrat_model::ShardId;
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
@@ -39,6 +43,7 @@ struct State {
     /// After a failure nothing is written until the engine restarts, as in the production store.
     refuses: bool,
     reads_left: Option<u64>,
+    outage: Option<Outage>,
     power_is_gone: bool,
     commits: u64,
     present: Option<Epoch>,
@@ -62,6 +67,7 @@ impl Disk {
             full: false,
             refuses: false,
             reads_left: None,
+            outage: None,
             power_is_gone: false,
             commits: 0,
             present: None,
@@ -86,6 +92,15 @@ impl Disk {
     /// Makes the `count`th read from now fail, or none.
     pub fn fail_reading(&self, count: Option<u64>) {
         self.lock().reads_left = count;
+    }
+
+    /// Has it go away, or come back.
+    pub(super) fn set_outage(&self, outage: Option<Outage>) {
+        self.lock().outage = outage;
+    }
+
+    pub(super) fn outage(&self) -> Option<Outage> {
+        self.lock().outage
     }
 
     /// Whether the power failed during a commit.
@@ -128,11 +143,18 @@ impl Disk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reading(state: &mut State, table: Table) -> Result<(), StoreError> {
+    fn reading(&self, state: &mut State, table: Table) -> Result<(), StoreError> {
         let reason = "the simulated disk can't be read".to_owned();
         // A definition whose module can't be read is refused, which its launcher does not expect.
         if table == Table::Modules {
             return Ok(());
+        }
+        if let Some(outage) = state.outage {
+            let (millis, is_back) = outage.wait(self.clock.elapsed());
+            self.clock.advance(millis);
+            if !is_back {
+                return Err(StoreError::Read { table, reason });
+            }
         }
         match &mut state.reads_left {
             Some(0) => {
@@ -164,7 +186,7 @@ fn copy(store: &MemoryStore) -> MemoryStore {
 impl Store for Disk {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let mut state = self.lock();
-        Self::reading(&mut state, table)?;
+        self.reading(&mut state, table)?;
         state.seen.get(table, key)
     }
 
@@ -176,7 +198,7 @@ impl Store for Disk {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
         let mut state = self.lock();
-        Self::reading(&mut state, table)?;
+        self.reading(&mut state, table)?;
         state.seen.scan(table, from, to, limit)
     }
 
@@ -184,7 +206,7 @@ impl Store for Disk {
         // Everything that can go wrong with a commit can go wrong with this one.
         self.commit(&Group::default())?;
         let mut state = self.lock();
-        Self::reading(&mut state, Table::Meta)?;
+        self.reading(&mut state, Table::Meta)?;
         let epoch = state.seen.own()?;
         state.lasting.own()?;
         state.present = Some(epoch);
@@ -203,6 +225,15 @@ impl Store for Disk {
         }
         if state.full {
             return failed(&mut state, "no space left on the disk");
+        }
+        match state.outage.map(|outage| outage.answer) {
+            None | Some(Answer::Late) => {}
+            Some(Answer::Refused) => return failed(&mut state, "the store is away"),
+            Some(Answer::Lost) => {
+                let verdicts = state.lasting.commit(group)?;
+                self.facts.durable(group, &verdicts);
+                return failed(&mut state, "the store is away");
+            }
         }
         let record = log::write(group);
         match state.fate.take() {

@@ -52,9 +52,18 @@ struct Batches(Mutex<Submitted>);
 struct Submitted {
     waiting: VecDeque<Batch>,
     count: u64,
+    /// Outcomes that the driver has not heard.
+    unanswered: Vec<Incoming>,
 }
 
 impl Batches {
+    /// Up to `most` batches that are written together.
+    fn take(&self, most: usize) -> Vec<Batch> {
+        let mut submitted = self.lock();
+        let count = commit::together(&submitted.waiting).min(most);
+        submitted.waiting.drain(..count).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Submitted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,16 +184,38 @@ impl Engine {
 
     /// Writes up to `most` of the waiting batches together; returns how many.
     pub fn commit(&self, most: usize) -> usize {
-        let mut submitted = self.batches.lock();
-        let count = commit::together(&submitted.waiting).min(most);
-        let batches: Vec<Batch> = submitted.waiting.drain(..count).collect();
-        drop(submitted);
+        let batches = self.batches.take(most);
+        let count = batches.len();
         if !batches.is_empty() {
             for outcome in commit::write(&self.store, batches) {
                 self.router.send(outcome);
             }
         }
         count
+    }
+
+    /// The same; the outcomes come later.
+    pub fn commit_unanswered(&self, most: usize) -> usize {
+        let batches = self.batches.take(most);
+        let count = batches.len();
+        if !batches.is_empty() {
+            let outcomes = commit::write(&self.store, batches);
+            self.batches.lock().unanswered.extend(outcomes);
+        }
+        count
+    }
+
+    /// The outcomes of [`Self::commit_unanswered`] come.
+    pub fn answers_come(&self) {
+        let outcomes: Vec<Incoming> = self.batches.lock().unanswered.drain(..).collect();
+        for outcome in outcomes {
+            self.router.send(outcome);
+        }
+    }
+
+    /// Whether batches wait to be written.
+    pub fn has_batches(&self) -> bool {
+        !self.batches.lock().waiting.is_empty()
     }
 
     /// Submits an operator's order; nobody waits for its outcome.

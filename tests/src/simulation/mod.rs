@@ -5,6 +5,7 @@
 
 mod audit;
 mod audit_log;
+mod away;
 mod broker;
 mod bulk;
 mod clock;
@@ -20,6 +21,7 @@ mod facts;
 mod histories;
 mod hostile;
 mod initiators;
+mod jobs;
 mod keeping;
 mod kept;
 mod late;

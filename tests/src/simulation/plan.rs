@@ -38,10 +38,12 @@ pub enum Trouble {
     Jobs,
     /// An engine is suspended, another one takes its shards over, and the first one wakes.
     Takeovers,
+    /// The store gives no answers for a while. It is drawn apart from the others, and only if a plan says so.
+    Away,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -58,12 +60,11 @@ impl Trouble {
         Self::Bounds,
         Self::Jobs,
         Self::Takeovers,
+        Self::Away,
     ];
-
-    /// Those that a step draws from; the others have dice of their own, so that runs without them stay what they were.
-    pub fn drawn() -> &'static [Self] {
-        &Self::ALL[..15]
-    }
+    /// How many of these, from the first on, a step draws from; the others have dice of their own, so that runs without
+    /// them stay what they were.
+    pub const DRAWN: usize = 15;
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -84,6 +85,7 @@ impl Trouble {
             Self::Bounds => "bounds",
             Self::Jobs => "jobs",
             Self::Takeovers => "takeovers",
+            Self::Away => "away",
         }
     }
 
@@ -106,16 +108,31 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A run with all kinds of trouble that one engine can have.
+    /// A run with all kinds of trouble that are drawn.
     pub fn new(seed: u64) -> Self {
         Self {
-            without: vec![Trouble::Takeovers],
-            ..Self::shared(seed)
+            without: vec![Trouble::Takeovers, Trouble::Away],
+            ..Self::with_all(seed)
         }
     }
 
-    /// A run with all kinds of trouble, in which engines take over from one another.
-    pub const fn shared(seed: u64) -> Self {
+    /// The same, in which engines take over from one another.
+    pub fn shared(seed: u64) -> Self {
+        Self {
+            without: vec![Trouble::Away],
+            ..Self::with_all(seed)
+        }
+    }
+
+    /// The same, in which the store is away at times.
+    pub fn with_store_away(seed: u64) -> Self {
+        Self {
+            without: vec![Trouble::Takeovers],
+            ..Self::with_all(seed)
+        }
+    }
+
+    const fn with_all(seed: u64) -> Self {
         Self {
             seed,
             launches: 5,
@@ -188,17 +205,22 @@ impl fmt::Display for Plan {
             "--seed {} --launches {} --steps {}",
             self.seed, self.launches, self.steps
         )?;
-        let without = self.without.iter();
-        let names: Vec<_> = without
-            .filter(|trouble| **trouble != Trouble::Takeovers)
-            .map(|trouble| trouble.name())
-            .collect();
-        if !names.is_empty() {
-            write!(f, " --without {}", names.join(","))?;
+        let named = |drawn: bool, occur: bool| {
+            let all = Trouble::ALL.into_iter().enumerate();
+            let wanted = all.filter(|(place, trouble)| {
+                (*place < Trouble::DRAWN) == drawn && self.has(*trouble) == occur
+            });
+            wanted
+                .map(|(_, trouble)| trouble.name())
+                .collect::<Vec<_>>()
+        };
+        let without = named(true, false);
+        if !without.is_empty() {
+            write!(f, " --without {}", without.join(","))?;
         }
-        match self.has(Trouble::Takeovers) {
-            true => write!(f, " --with {}", Trouble::Takeovers.name()),
-            false => Ok(()),
+        for name in named(false, true) {
+            write!(f, " --with {name}")?;
         }
+        Ok(())
     }
 }

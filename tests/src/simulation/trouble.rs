@@ -12,8 +12,7 @@ const ROUNDS: usize = 1_500;
 impl World {
     /// One kind of trouble, if the plan includes it.
     pub(super) fn trouble(&mut self) -> Result<(), String> {
-        let drawn = Trouble::drawn();
-        let trouble = drawn[self.random.place(drawn.len())];
+        let trouble = Trouble::ALL[self.random.place(Trouble::DRAWN)];
         let mut random = self.random.fork();
         if !self.plan.has(trouble) {
             return Ok(());
@@ -53,7 +52,11 @@ impl World {
             Trouble::Hostile => self.people.hostile(&mut random),
             Trouble::Rival => self.rivalry()?,
             Trouble::Restarts => self.restart()?,
-            Trouble::Faults | Trouble::Bounds | Trouble::Jobs | Trouble::Takeovers => {}
+            Trouble::Faults
+            | Trouble::Bounds
+            | Trouble::Jobs
+            | Trouble::Takeovers
+            | Trouble::Away => {}
         }
         Ok(())
     }
@@ -134,6 +137,8 @@ impl World {
             return Ok(());
         };
         engine.stop();
+        // It would end by itself, too, but later.
+        self.end_outage(5_000)?;
         for _ in 0..200 {
             let Some(engine) = &self.engine else {
                 return Ok(());
@@ -141,6 +146,7 @@ impl World {
             if engine.has_ended() {
                 break;
             }
+            self.outage_passes()?;
             self.poll()?;
             self.commit(usize::MAX);
             if let Some(event) = self.broker.confirm(self.engines, &mut self.random)
@@ -170,6 +176,7 @@ impl World {
         self.note("the trouble is over");
         self.disk.set_full(false);
         self.disk.fail_reading(None);
+        self.end_outage(0)?;
         self.broker.set_blocked(false);
         if let Some(rival) = self.rival.take() {
             rival.leave(&self.broker, &mut self.random);

@@ -3,7 +3,7 @@
 
 use super::{
     Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
-    Trouble, config::config, content, people::People, replaced::Replaced, rival::Rival,
+    Trouble, away::Away, config::config, content, people::People, replaced::Replaced, rival::Rival,
 };
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{HostConfig, events::EventRecord};
@@ -45,6 +45,7 @@ pub struct World {
     pub(super) engine: Option<Engine>,
     pub(super) engines: u64,
     pub(super) rival: Option<Rival>,
+    pub(super) away: Away,
     /// An engine that was presumed dead, and wakes up when the next one has its shards.
     ghost: Option<Engine>,
     /// An engine that was suspended while another one took over.
@@ -78,6 +79,7 @@ impl World {
             &mut random.fork(),
         );
         Self {
+            away: Away::new(plan.seed),
             plan,
             random,
             clock,
@@ -168,14 +170,21 @@ impl World {
                 self.clock.advance(millis);
             }
             94 | 95 => self.connect(),
+            // An operator's question would wait, too.
+            96 if self.is_away() => {}
             96 => self.operator()?,
             _ => self.trouble()?,
         }
-        self.takeovers()
+        self.takeovers()?;
+        self.outages()
     }
 
     /// Starts the machine and the engine on it; after a failure it is retried later.
     pub(super) fn start(&mut self) {
+        if self.is_away() {
+            self.facts.count("starts for which the store was away");
+            return;
+        }
         self.engines += 1;
         self.disk.start(&mut self.random);
         self.facts.start();
@@ -216,6 +225,7 @@ impl World {
     /// The engine is lost, with everything in memory.
     pub(super) fn fall(&mut self, why: &'static str) {
         self.ended = None;
+        self.away.engine_gone();
         if let Some(engine) = self.engine.take() {
             self.ghost = Some(engine).filter(|_| self.random.once_in(2));
             self.note(why);
@@ -265,6 +275,10 @@ impl World {
 
     /// Writes submitted batches together.
     pub(super) fn commit(&mut self, most: usize) {
+        if self.disk.outage().is_some() {
+            self.commit_waits(most);
+            return;
+        }
         let Some(engine) = &self.engine else { return };
         self.facts.committing(engine.next_batch());
         let count = engine.commit(most);
@@ -292,6 +306,7 @@ impl World {
             StoreError::Locked { .. }
             | StoreError::Unusable { .. }
             | StoreError::Format { .. }
+            | StoreError::Held { .. }
             | StoreError::LostTail { .. }
             | StoreError::LostCommits { .. }
             | StoreError::Fenced { .. }
@@ -308,28 +323,11 @@ impl World {
             engine.commit(usize::MAX);
         }
         self.holds()?;
-        self.fall("failures of the disk");
+        self.fall(match self.is_away() {
+            true => "ends since the store was away",
+            false => "failures of the disk",
+        });
         Ok(())
-    }
-
-    fn job(&mut self) {
-        let place = self.random.place(3);
-        let fails = self.plan.has(Trouble::Jobs) && self.random.once_in(6);
-        let Some(engine) = &self.engine else { return };
-        let may_fail = |program| !self.facts.is_deployed(program);
-        // A launch whose program can't be read would be refused.
-        if engine
-            .loads(place)
-            .is_some_and(|program| !may_fail(program))
-        {
-            self.disk.fail_reading(None);
-        }
-        if fails && engine.fail_job(place, may_fail) {
-            self.facts.count("jobs that failed");
-            self.note("a job fails");
-        } else if engine.do_job(place) {
-            self.note("a job is done");
-        }
     }
 
     fn route(&mut self) {

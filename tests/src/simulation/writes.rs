@@ -359,12 +359,14 @@ impl Known {
     }
 }
 
-/// The process, if this entry of a history says that something of it was stopped: for a handler, or to run what it runs at
-/// its end.
+/// The process, if this entry of a history says that something of it was stopped: for a handler, to run what it runs at
+/// its end, or because an operator did not want to wait for the next attempt.
 fn handled_in(key: &[u8], event: &HistoryEvent) -> Option<ProcessId> {
     let is_stopping = matches!(
         event,
-        HistoryEvent::Caught { .. } | HistoryEvent::Finishing { .. }
+        HistoryEvent::Caught { .. }
+            | HistoryEvent::Finishing { .. }
+            | HistoryEvent::PartRetried { .. }
     );
     is_stopping.then(|| process_of(key))?
 }

@@ -17,7 +17,7 @@ use bureaucrat_host::{
     mark_restored,
 };
 use bureaucrat_model::{Hex, Millis};
-use bureaucrat_store::{Group, Row, Store, StoreError, Table};
+use bureaucrat_store::{Group, Row, Store, StoreError, Table, holds::Access};
 use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use serde_json::{Value, json};
@@ -64,7 +64,12 @@ fn check(storage: &Path, config: &HostConfig, fsck: &Fsck) -> anyhow::Result<Exi
     } else {
         LostTail::Refuse
     };
-    let mut store = match RocksStore::open_with(&state, lost_tail, StoreMemory::default()) {
+    let access = match fsck.repair {
+        true => Access::Use,
+        false => Access::Check,
+    };
+    let memory = StoreMemory::default();
+    let mut store = match RocksStore::open_for(&state, lost_tail, memory, access) {
         Err(StoreError::Locked { .. }) => bail!(
             "an engine is using the storage {}; stop it first, or check a backup of it",
             storage.display()

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod auditing;
+mod away;
 pub mod copy;
 mod decided;
 mod deliveries;
@@ -47,6 +48,8 @@ pub enum FoundBy {
     Simulation,
     /// A run in which engines take over from one another.
     Takeovers,
+    /// The same, in which the store is away at times.
+    StoreAway,
     /// The engine's own tests: its laws, or its tables of instructions.
     EngineTests,
 }
@@ -62,7 +65,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 17] = [
+const TABLES: [&[Fault]; 18] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -80,6 +83,7 @@ const TABLES: [&[Fault]; 17] = [
     histories::FAULTS,
     takeovers::FAULTS,
     auditing::FAULTS,
+    away::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

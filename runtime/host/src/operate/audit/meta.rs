@@ -6,7 +6,9 @@ use crate::open::{
     marks::{self, MARK, Mark, SEQUENCE_GAP},
 };
 use bureaucrat_model::Timestamp;
-use bureaucrat_store::{EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, records};
+use bureaucrat_store::{
+    EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, records,
+};
 
 /// A rebuilt epoch begins here: far beyond any that was used, because ids of processes are derived
 /// from it.
@@ -18,7 +20,8 @@ impl Auditor<'_> {
         let mut seen_identity = false;
         self.each(Table::Meta, |auditor, key, value| {
             match key.as_slice() {
-                FORMAT_KEY => {}
+                // An opening has read both.
+                FORMAT_KEY | HOLD_KEY => {}
                 IDENTITY => {
                     seen_identity = true;
                     auditor.identity(&value);

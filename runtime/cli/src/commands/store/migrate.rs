@@ -1,0 +1,62 @@
+//! `store migrate`: brings records to the format of this engine.
+
+use super::place::Place;
+use crate::{
+    Exit,
+    arguments::{Options, StoreMigrate},
+    commands::{print_line, settings},
+    progress::Progress,
+    records::Records,
+};
+use bureaucrat_host::formats::{self, STEPS, Step};
+use bureaucrat_store::{Store, format::FORMAT, holds::Access};
+use serde_json::{Value, json};
+
+pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
+    let settings = settings(options)?;
+    let place = match (&migrate.place, settings.store) {
+        (Some(text), configured) => {
+            let password = migrate.password_file.as_deref();
+            Place::read("PLACE", text, password, configured.as_ref())?
+        }
+        (None, Some(address)) => Place::Database(Box::new(address)),
+        (None, None) => Place::Folder(settings.storage),
+    };
+    let store = place.open(Access::Upkeep)?;
+    let (steps, _) = formats::plan(&store, STEPS, FORMAT)?;
+    if !migrate.dry_run && !steps.is_empty() {
+        if let Records::Database(store) = &store {
+            // An engine that has only lost its connection must not continue with what is migrated.
+            store.own()?;
+        }
+        let progress = Progress::start("migrating");
+        formats::migrate(&store, STEPS, FORMAT, |_, _| {})?;
+        drop(progress);
+    }
+    print(&place.shown(), &steps, migrate)?;
+    Ok(Exit::Done)
+}
+
+fn print(place: &str, steps: &[Step], migrate: &StoreMigrate) -> anyhow::Result<()> {
+    if migrate.json {
+        let steps = steps.iter().map(
+            |step| json!({"from": step.from, "to": step.from.saturating_add(1), "what": step.what}),
+        );
+        let report = json!({
+            "place": place,
+            "steps": steps.collect::<Vec<Value>>(),
+            "format": FORMAT,
+            "dry_run": migrate.dry_run,
+        });
+        return print_line(&report.to_string());
+    }
+    let verb = if migrate.dry_run { "would run" } else { "done" };
+    for step in steps {
+        let (from, to, what) = (step.from, step.from.saturating_add(1), step.what);
+        print_line(&format!("format {from} to {to}, {verb}: {what}"))?;
+    }
+    match steps.is_empty() {
+        true => print_line(&format!("{place}: format {FORMAT}, nothing to do")),
+        false => Ok(()),
+    }
+}
