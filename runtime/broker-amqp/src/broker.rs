@@ -231,6 +231,6 @@ impl Broker for AmqpBroker {
         let pending = Pending::new(ticket, Arc::clone(&self.events));
         // If the publisher is gone, the job is dropped, which reports it as lost.
         let message = Arc::new(message);
-        let _ = self.jobs.send(Job { pending, message });
+        let _ = self.jobs.send(Job::new(pending, message));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     backoff::Backoff,
     connection::{Closed, closed, connect, timely},
     convert::to_lapin,
-    flights::{Flights, Job, Key, Keys, Settled},
+    flights::{Flights, Job, Key, Keys, Nacked, Settled},
     nodes::Nodes,
     reports::{Reports, Role},
     suspects::Suspects,
@@ -89,7 +89,7 @@ impl Careful {
         let mut parts = vec![Part { jobs, closed: 0 }];
         while let Some(part) = parts.pop() {
             let (channel, frame_max) = self.channel(line, pauses).await;
-            let mut flights = Flights::new(Arc::clone(&self.keys));
+            let mut flights = Flights::new(Arc::clone(&self.keys), Nacked::Told);
             for job in part.jobs {
                 launch(&mut flights, &channel, job, frame_max);
             }

@@ -14,7 +14,7 @@ use lapin::{
     options::BasicPublishOptions, types::ShortString,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     future::Future,
     hash::{BuildHasher, RandomState},
     pin::Pin,
@@ -27,6 +27,13 @@ use tokio::sync::Notify;
 /// How long messages of a closed channel wait for the reason.
 const WORDS: Duration = Duration::from_secs(1);
 
+/// A message that the broker refused with `basic.nack` is sent again so often, and after this long each time: the queue may
+/// have lost the node that led it, and have another leader soon.
+const TRIES: u8 = 12;
+const PAUSE: Duration = Duration::from_millis(250);
+/// More of them than this do not wait: who has a queue that is full must not take all places of those in flight.
+const WAITING_MAX: usize = 256;
+
 /// Identifies a message: two with the same key are interchangeable for the code that waits for
 /// their outcomes.
 pub(crate) type Key = u64;
@@ -35,6 +42,27 @@ pub(crate) type Key = u64;
 pub(crate) struct Job {
     pub pending: Pending,
     pub message: Arc<Outgoing>,
+    /// How often the broker has refused it with `basic.nack`.
+    refused: u8,
+}
+
+impl Job {
+    pub const fn new(pending: Pending, message: Arc<Outgoing>) -> Self {
+        Self {
+            pending,
+            message,
+            refused: 0,
+        }
+    }
+}
+
+/// What becomes of messages that the broker refuses with `basic.nack`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nacked {
+    /// They are told as refused.
+    Told,
+    /// They wait, and come back from [`Flights::due`] a few times first.
+    TriedAgain,
 }
 
 /// A message that has its outcome.
@@ -167,18 +195,23 @@ pub(crate) struct Flights {
     ready: Arc<Ready>,
     /// Flights that were confirmed or refused but are not settled yet.
     ended: Vec<(u64, PublishOutcome)>,
+    nacked: Nacked,
+    /// Refused for now, and when they are due again, the earliest first.
+    waiting: VecDeque<(Instant, Job)>,
     /// Why the channel is gone, in the most specific words, and since when.
     error: Option<(Error, Instant)>,
 }
 
 impl Flights {
-    pub fn new(keys: Arc<Keys>) -> Self {
+    pub fn new(keys: Arc<Keys>, nacked: Nacked) -> Self {
         Self {
             keys,
             flights: HashMap::new(),
             next: 0,
             ready: Arc::default(),
             ended: Vec::new(),
+            nacked,
+            waiting: VecDeque::new(),
             error: None,
         }
     }
@@ -208,6 +241,18 @@ impl Flights {
         self.flights.is_empty()
     }
 
+    /// Whether messages wait to be sent again.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Messages that were refused a while ago, to be sent again.
+    pub fn due(&mut self) -> Vec<Job> {
+        let now = Instant::now();
+        let count = self.waiting.partition_point(|(due, _)| *due <= now);
+        self.waiting.drain(..count).map(|(_, job)| job).collect()
+    }
+
     /// Waits until [`Self::settle`] may have something to do.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + 'static {
         let ready = Arc::clone(&self.ready);
@@ -227,7 +272,17 @@ impl Flights {
             }
         }
         for (slot, outcome) in std::mem::take(&mut self.ended) {
-            if let Some(flight) = self.flights.remove(&slot) {
+            if let Some(mut flight) = self.flights.remove(&slot) {
+                let is_nacked = matches!(outcome, PublishOutcome::Refused(_)) && !flight.returned;
+                if is_nacked
+                    && self.nacked == Nacked::TriedAgain
+                    && flight.job.refused < TRIES
+                    && self.waiting.len() < WAITING_MAX
+                {
+                    flight.job.refused += 1;
+                    self.waiting.push_back((Instant::now() + PAUSE, flight.job));
+                    continue;
+                }
                 let outcome = if flight.returned {
                     PublishOutcome::Unroutable
                 } else {

@@ -14,7 +14,7 @@ use crate::{
     careful::{Careful, launch, open},
     connection::{Blocked, Closed, close, closed, connect, timely, watch_alarms},
     exchanges::{Exchanges, Known},
-    flights::{Flights, Job, Keys},
+    flights::{Flights, Job, Keys, Nacked},
     nodes::{Nodes, Way},
     queues::{declare_all, keep},
     reports::{Reports, Role},
@@ -196,7 +196,7 @@ impl Publishing {
         let lane = Lane {
             channel,
             frame_max: connection.configuration().frame_max(),
-            flights: Flights::new(Arc::clone(&self.keys)),
+            flights: Flights::new(Arc::clone(&self.keys), Nacked::TriedAgain),
             keys: Arc::clone(&self.keys),
             suspects: Arc::clone(&self.suspects),
             nodes: Arc::clone(&self.nodes),
@@ -227,9 +227,7 @@ impl Publishing {
             tokio::select! {
                 () = changed => {}
                 job = back.recv() => batch.extend(job),
-                // Without a permit they wait, and the next look asks again.
-                count = self.jobs.recv_many(&mut batch, BATCH),
-                    if closing.is_none() && self.config.permit.is_given() => {
+                count = self.jobs.recv_many(&mut batch, BATCH), if closing.is_none() && batch.is_empty() => {
                     if count == 0 {
                         closing = Some(tokio::time::Instant::now());
                     }
@@ -239,15 +237,17 @@ impl Publishing {
                     while let Ok(job) = self.jobs.try_recv() {
                         batch.push(job);
                     }
-                    if !self.config.permit.is_given() {
-                        // Dropping them reports them as lost.
-                        batch.clear();
-                    }
                 }
                 _ = look.tick() => {}
             }
-            for job in batch.drain(..) {
-                lane.take(job);
+            batch.extend(lane.flights.due());
+            // Asked here, because the engine may have been suspended while it waited. Without a permit they wait, and the
+            // next look asks again.
+            if self.config.permit.is_given() {
+                batch.drain(..).for_each(|job| lane.take(job));
+            } else if closing.is_some() {
+                // Dropping them reports them as lost.
+                batch.clear();
             }
             let gone = match lane.settle() {
                 Err(error) => match lane.strand(&error) {
@@ -328,7 +328,9 @@ impl Lane {
 
     /// Whether every message has its outcome.
     fn is_idle(&self) -> bool {
-        self.flights.is_empty() && self.busy.load(Ordering::Acquire) == 0
+        self.flights.is_empty()
+            && !self.flights.has_waiting()
+            && self.busy.load(Ordering::Acquire) == 0
     }
 
     /// Settles messages with an outcome. An error means that the channel is gone.
