@@ -4,7 +4,7 @@ use super::{commit, rows};
 use anyhow::{Context, Result, ensure};
 use bureaucrat_model::{HistoryHash, Timestamp};
 use bureaucrat_store::{
-    Store, Table, Write, histories::HistoryRow, instances::decode_head, keys, records,
+    Store, StoreError, Table, Write, histories::HistoryRow, instances::decode_head, keys, records,
 };
 use bureaucrat_tests::{engine::broker_url, operating::Operated};
 use futures_lite::StreamExt;
@@ -64,9 +64,15 @@ async fn notices(operated: &Operated, launched: usize) -> Result<String> {
 }
 
 /// Who can write to the storage changes when a process was launched, and what has to fit then.
-fn forge(store: &dyn Store, with_hashes: bool) -> Result<()> {
-    let (key, record) = rows(store, Table::Instances).swap_remove(0);
-    let mut stored = decode_head(&key, &record)?;
+fn forge(store: &dyn Store, process: &str, with_hashes: bool) -> Result<()> {
+    let heads = rows(store, Table::Instances).into_iter();
+    let mut heads = heads.map(|(key, record)| Ok((decode_head(&key, &record)?, key)));
+    let found = heads.find(|found: &Result<_, StoreError>| {
+        found
+            .as_ref()
+            .is_ok_and(|(stored, _)| stored.head.process.to_string() == process)
+    });
+    let (mut stored, key) = found.context("no such process")??;
     let (mut writes, mut before) = (Vec::new(), HistoryHash::NONE);
     let (from, to) = (
         keys::history(stored.head.process, 0),
@@ -133,7 +139,7 @@ async fn a_changed_history_is_found_by_itself_or_by_a_notice() -> Result<()> {
         rows(&*store, Table::Instances),
         rows(&*store, Table::History),
     ];
-    forge(&*store, false)?;
+    forge(&*store, process, false)?;
     drop(store);
     let found = operated.run(&["fsck"])?;
     let found = String::from_utf8(found.stdout)?;
@@ -150,7 +156,7 @@ async fn a_changed_history_is_found_by_itself_or_by_a_notice() -> Result<()> {
         let put = |(key, value)| Write::Put { table, key, value };
         commit(&*store, rows.into_iter().map(put).collect());
     }
-    forge(&*store, true)?;
+    forge(&*store, process, true)?;
     drop(store);
     operated.is_clean(&operated.engine.storage())?;
     operated.start()?;
