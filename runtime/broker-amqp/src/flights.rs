@@ -198,6 +198,8 @@ pub(crate) struct Flights {
     nacked: Nacked,
     /// Refused for now, and when they are due again, the earliest first.
     waiting: VecDeque<(Instant, Job)>,
+    /// Whether one of them was refused again when it came back.
+    is_stubborn: bool,
     /// Why the channel is gone, in the most specific words, and since when.
     error: Option<(Error, Instant)>,
 }
@@ -212,6 +214,7 @@ impl Flights {
             ended: Vec::new(),
             nacked,
             waiting: VecDeque::new(),
+            is_stubborn: false,
             error: None,
         }
     }
@@ -244,6 +247,11 @@ impl Flights {
     /// Whether messages wait to be sent again.
     pub fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether a message was refused again when it came back, since this was asked last.
+    pub fn take_stubborn(&mut self) -> bool {
+        std::mem::take(&mut self.is_stubborn)
     }
 
     /// Messages that were refused a while ago, to be sent again.
@@ -280,6 +288,7 @@ impl Flights {
                     && self.waiting.len() < WAITING_MAX
                 {
                     flight.job.refused += 1;
+                    self.is_stubborn |= flight.job.refused > 1;
                     self.waiting.push_back((Instant::now() + PAUSE, flight.job));
                     continue;
                 }

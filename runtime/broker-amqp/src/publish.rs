@@ -6,40 +6,40 @@
 //! anyway, the messages on it are published carefully too, which finds the culprit. After the whole
 //! connection was closed, this happens when they are published again.
 
+mod usual;
+
 use crate::{
     AmqpConfig,
     asking::Asking,
     backoff::Backoff,
     broker::{Phase, wait_for},
-    careful::{Careful, launch, open},
-    connection::{Blocked, Closed, close, closed, connect, timely, watch_alarms},
-    exchanges::{Exchanges, Known},
+    careful::{Careful, open},
+    connection::{Blocked, close, connect, timely, watch_alarms},
+    exchanges::Exchanges,
     flights::{Flights, Job, Keys, Nacked},
-    nodes::{Nodes, Way},
+    nodes::Nodes,
     queues::{declare_all, keep},
     reports::{Reports, Role},
     suspects::Suspects,
 };
 use bureaucrat_connect::{Dialed, Dialer};
-use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, PublishOutcome};
-use lapin::{Channel, Connection, Error, ErrorKind};
+use bureaucrat_host::broker::{BrokerEvent, BrokerEvents};
+use lapin::{Channel, Connection};
 use std::{
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
     sync::{
         Notify,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        mpsc::{UnboundedReceiver, unbounded_channel},
         watch,
     },
     task::JoinSet,
 };
-use tracing::{error, info, warn};
+use tracing::info;
+use usual::{Scope, Usual};
 
 /// How many messages are published between two checks of confirms.
 const BATCH: usize = 128;
@@ -162,7 +162,7 @@ impl Publishing {
         place: &str,
         channel: Channel,
         tasks: &mut JoinSet<()>,
-    ) -> (Lane, UnboundedReceiver<Job>) {
+    ) -> (Usual, UnboundedReceiver<Job>) {
         let (asking, questions) = unbounded_channel();
         let (careful, care) = unbounded_channel();
         let (usual, back) = unbounded_channel();
@@ -193,7 +193,7 @@ impl Publishing {
             self.config.queue_type,
             Arc::clone(&returned),
         ));
-        let lane = Lane {
+        let lane = Usual {
             channel,
             frame_max: connection.configuration().frame_max(),
             flights: Flights::new(Arc::clone(&self.keys), Nacked::TriedAgain),
@@ -205,6 +205,8 @@ impl Publishing {
             careful,
             busy,
             held: Vec::new(),
+            renewing: None,
+            opened: Instant::now(),
             dead_letters: self.config.names.dead_letters.clone(),
             returned,
         };
@@ -214,7 +216,7 @@ impl Publishing {
     async fn serve(
         &mut self,
         connection: &Connection,
-        lane: &mut Lane,
+        lane: &mut Usual,
         back: &mut UnboundedReceiver<Job>,
     ) -> Ended {
         let mut look = tokio::time::interval(LOOK);
@@ -264,7 +266,7 @@ impl Publishing {
                 }
                 continue;
             }
-            if gone {
+            if gone || lane.must_renew() {
                 match timely(open(connection)).await {
                     Ok(channel) => lane.go_on(channel),
                     Err(words) => return Ended::Lost(words),
@@ -275,133 +277,4 @@ impl Publishing {
             }
         }
     }
-}
-
-/// The channel that messages usually use.
-struct Lane {
-    channel: Channel,
-    frame_max: u32,
-    flights: Flights,
-    keys: Arc<Keys>,
-    suspects: Arc<Suspects>,
-    nodes: Arc<Nodes>,
-    exchanges: Arc<Exchanges>,
-    asking: UnboundedSender<Job>,
-    careful: UnboundedSender<Job>,
-    /// How many messages are being published carefully.
-    busy: Arc<AtomicUsize>,
-    /// Messages that arrived while the channel was closing.
-    held: Vec<Job>,
-    /// The dead-letter queue, and who is told if a message for it is returned.
-    dead_letters: String,
-    returned: Arc<Notify>,
-}
-
-impl Lane {
-    /// Publishes a message. If there is no receiver, the job is dropped, which reports it as lost.
-    fn take(&mut self, job: Job) {
-        if !self.channel.status().connected() {
-            self.held.push(job);
-            return;
-        }
-        if self.suspects.contains(&job, || self.keys.of(&job.message)) {
-            return self.take_care(job);
-        }
-        let job = match self.nodes.way(job) {
-            Way::Usual(job) => job,
-            Way::Careful(job) => return self.take_care(job),
-            Way::None => return,
-        };
-        match self.exchanges.look(&job.message.exchange) {
-            Known::There => launch(&mut self.flights, &self.channel, job, self.frame_max),
-            Known::Missing(words) => job.pending.settle(PublishOutcome::Refused(words)),
-            Known::Nothing => {
-                let _ = self.asking.send(job);
-            }
-        }
-    }
-
-    fn take_care(&self, job: Job) {
-        self.busy.fetch_add(1, Ordering::AcqRel);
-        let _ = self.careful.send(job);
-    }
-
-    /// Whether every message has its outcome.
-    fn is_idle(&self) -> bool {
-        self.flights.is_empty()
-            && !self.flights.has_waiting()
-            && self.busy.load(Ordering::Acquire) == 0
-    }
-
-    /// Settles messages with an outcome. An error means that the channel is gone.
-    fn settle(&mut self) -> Result<(), Error> {
-        let (dead_letters, returned) = (&self.dead_letters, &self.returned);
-        self.flights.settle(|settled| {
-            let message = settled.message;
-            if *settled.outcome == PublishOutcome::Unroutable
-                && message.exchange.is_empty()
-                && message.routing_key == *dead_letters
-            {
-                returned.notify_one();
-            }
-        })
-    }
-
-    /// There is a new channel.
-    fn go_on(&mut self, channel: Channel) {
-        self.channel = channel;
-        for job in std::mem::take(&mut self.held) {
-            self.take(job);
-        }
-    }
-
-    /// The channel is gone, with everything on it.
-    fn strand(&mut self, error: &Error) -> Scope {
-        let mut stranded = self.flights.strand();
-        let closed = closed(error);
-        let is_channel = matches!(closed, Some(Closed::Channel(..)))
-            || matches!(error.kind(), ErrorKind::InvalidChannelState(..));
-        if !is_channel {
-            if closed.is_some() {
-                error!(
-                    messages = stranded.len(),
-                    "the broker closed the publishing connection because of a message: {error}"
-                );
-                for (job, key) in &stranded {
-                    self.suspects.add(*key);
-                    if let Some(node) = Nodes::of(&job.message) {
-                        self.nodes.doubt(node);
-                    }
-                }
-            }
-            // Dropping them reports them as lost.
-            return Scope::Connection;
-        }
-        warn!(
-            messages = stranded.len(),
-            "the broker closed the publishing channel; looking for the message that caused it: \
-             {error}"
-        );
-        if stranded.len() == 1
-            && let Some(closed) = closed
-            && let Some((job, key)) = stranded.pop()
-        {
-            let outcome = self.suspects.convict(closed, key, job.message.body.len());
-            job.pending.settle(outcome);
-        }
-        for (job, _) in stranded {
-            if !job.message.exchange.is_empty() {
-                self.exchanges.learn(&job.message.exchange, Known::Nothing);
-            }
-            self.take_care(job);
-        }
-        Scope::Channel
-    }
-}
-
-/// How much an error closes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Channel,
-    Connection,
 }
