@@ -1,7 +1,7 @@
 //! The PostgreSQL of the tests, which scripts/test starts.
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_store_postgres::{Address, Holder, Opening};
+use bureaucrat_store_postgres::{Address, Holder, Opening, PATIENCE, PostgresStore, for_a_while};
 use std::{
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
@@ -16,6 +16,16 @@ pub fn engine() -> Opening {
         name: "the tests".to_owned(),
         term: Duration::from_secs(3),
     })
+}
+
+/// The records in a schema, made if they are not there, without a lease.
+///
+/// # Errors
+/// When they can't be opened.
+pub fn filled(url: &str) -> Result<PostgresStore> {
+    let waiting = &mut for_a_while(PATIENCE);
+    let opened = PostgresStore::open(url.parse()?, PATIENCE, Opening::Filling, waiting)?;
+    Ok(opened)
 }
 
 /// The address of the database.

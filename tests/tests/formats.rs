@@ -53,11 +53,8 @@ fn golden(file: &str, found: &Lines) -> Lines {
     for (expected, found) in expected.lines().zip(text.lines()) {
         assert_eq!(expected, found, "{file}: the bytes have changed");
     }
-    assert_eq!(
-        expected.lines().count(),
-        found.len(),
-        "{file}: records came or went"
-    );
+    let count = expected.lines().count();
+    assert_eq!(count, found.len(), "{file}: records came or went");
     let line = |line: &str| {
         let (name, digits) = line.split_once(' ').unwrap();
         (name.to_owned(), bytes(digits))
@@ -374,10 +371,11 @@ fn keys_of_all_tables() {
     ];
     found.extend(kept_keys(wait, at));
     for kind in OutboxKind::ALL {
+        let (process, number) = (process(1), 258);
         let key = OutboxKey {
             kind,
-            process: process(1),
-            number: 258,
+            process,
+            number,
         };
         found.push((format!("outbox-{}", kind as u8), key.to_bytes()));
     }

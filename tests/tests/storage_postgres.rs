@@ -6,11 +6,15 @@ use bureaucrat_store::{
     records,
 };
 use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
-use bureaucrat_tests::postgres::{database_url, disconnect, engine, new_url, sql};
+use bureaucrat_tests::{
+    database::Database,
+    postgres::{database_url, disconnect, engine, new_url, sql},
+};
 use std::{
+    os::unix::fs::PermissionsExt,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -166,6 +170,47 @@ fn a_database_that_lost_what_it_confirmed_is_refused() {
     );
     let accepted = open(&url, PATIENCE).unwrap();
     assert!(accepted.get(Table::Outbox, b"x").unwrap().is_none());
+}
+
+/// A commit that waits for a standby can be seen once its session is ended, though no standby has it.
+#[test]
+fn a_commit_that_no_standby_has_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
+    let database = Database::start(&folder.path().join("database")).unwrap();
+    let host = database.host();
+    let url =
+        format!("postgres://bureaucrat:bureaucrat@{host}/postgres?options=-csearch_path%3Dwaits");
+    let store = open(&url, PATIENCE).unwrap();
+    let set = |statement: &str| {
+        sql(&url, statement).unwrap();
+        sql(&url, "SELECT pg_reload_conf()").unwrap();
+    };
+    set("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            commit(&store, vec![put(Table::Outbox, b"a", b"1")]).unwrap();
+            is_done.store(true, Ordering::Release);
+        });
+        for _ in 0..3 {
+            // The session with the lock waits for the standby; then it is ended.
+            let waits = "SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid) \
+                         WHERE locktype = 'advisory' AND wait_event = 'SyncRep'";
+            let began = Instant::now();
+            while sql(&url, waits).unwrap() == "0" {
+                assert!(began.elapsed() < PATIENCE, "no commit waits");
+            }
+            assert!(
+                !is_done.load(Ordering::Acquire),
+                "it counts, and no standby has it"
+            );
+            disconnect(&url).unwrap();
+        }
+        set("ALTER SYSTEM RESET synchronous_standby_names");
+    });
+    assert!(is_done.load(Ordering::Acquire));
+    assert!(store.get(Table::Outbox, b"a").unwrap().is_some());
 }
 
 #[test]

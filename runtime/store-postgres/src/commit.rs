@@ -150,8 +150,14 @@ impl State {
                 None => {
                     let (session, found) = place.connect(Purpose::Committing, until)?;
                     if found == number {
-                        self.settle(place, session, number);
-                        return Ok(Written::Done);
+                        match block_on(session.settled()) {
+                            Ok(()) => {
+                                self.settle(place, session, number);
+                                return Ok(Written::Done);
+                            }
+                            Err(Trouble::Away(_)) if Instant::now() < until => continue,
+                            Err(trouble) => return Err(failure(place, trouble)),
+                        }
                     }
                     session
                 }

@@ -155,9 +155,14 @@ async fn attempt(
     }
     schema::prepare(place, session, opening).await?;
     let since = now();
-    if let Opening::Engine(holder) = opening
-        && !session.take(holder).await?
-    {
+    let is_ours = match opening {
+        Opening::Engine(holder) => session.take(holder).await?,
+        Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => {
+            session.work_as_command().await?;
+            session.holding().await?.is_over()
+        }
+    };
+    if !is_ours {
         // Its engine may have lost its session only for a moment.
         session.unlock().await?;
         return Ok(Tried::Held(session.holding().await?));
@@ -273,7 +278,7 @@ impl Shared {
     }
 
     fn renew(&self, place: &Place, holder: &Holder) {
-        let mut session = None;
+        let (mut session, mut is_told) = (None, false);
         let mut pause = holder.term / RENEWALS;
         loop {
             let state = self.state();
@@ -290,6 +295,9 @@ impl Shared {
                 Ok(()) => {
                     self.extend(since + holder.term);
                     pause = holder.term / RENEWALS;
+                    if std::mem::take(&mut is_told) {
+                        tracing::info!("the lease is renewed again");
+                    }
                 }
                 Err(Trouble::Lasting(error)) => {
                     *self.state() = State::Lost(error);
@@ -298,7 +306,12 @@ impl Shared {
                 }
                 // A database that is away says nothing about whose the records are.
                 Err(trouble) => {
-                    tracing::debug!(?trouble, "the lease could not be renewed");
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(
+                            ?trouble,
+                            "the lease cannot be renewed; from its end on nothing is sent until it is"
+                        );
+                    }
                     pause = holder.term / TRIES;
                 }
             }
@@ -317,9 +330,9 @@ fn renewed(place: &Place, holder: &Holder, session: &mut Option<Session>) -> Res
             Err(error) => return Err(Trouble::Away(error.to_string())),
         },
     };
-    match block_on(present.renew(holder))? {
+    match place.within(holder.term, present.renew(holder))? {
         true => {
-            // Whoever repairs the records has no lease, but an epoch.
+            // A command that repairs the records has no lease, but an epoch.
             place.check(&present)?;
             *session = Some(present);
             Ok(())

@@ -11,6 +11,7 @@
 mod address;
 mod commit;
 mod lease;
+mod numbers;
 mod reading;
 mod schema;
 mod session;

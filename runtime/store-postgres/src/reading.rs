@@ -5,17 +5,19 @@ use crate::{
     statements::Shape,
 };
 use bureaucrat_store::{Row, StoreError, Table};
-use futures_lite::future::block_on;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Connections for reading; one carries several questions at a time.
 const CONNECTIONS: usize = 4;
+
+/// How long an answer may take before its connection is given up, and the question asked again on another one.
+const ANSWER: Duration = Duration::from_secs(20);
 
 pub struct Readers {
     place: Arc<Place>,
@@ -77,7 +79,7 @@ impl Readers {
             };
             line.busy.fetch_add(1, Ordering::Relaxed);
             let asked = line.session(&self.place, until).map(|session| {
-                let answer = block_on(question(&session));
+                let answer = self.place.within(ANSWER, question(&session));
                 (session, answer)
             });
             line.busy.fetch_sub(1, Ordering::Relaxed);

@@ -157,6 +157,29 @@ impl Place {
         }
     }
 
+    /// Waits for an answer at most that long.
+    ///
+    /// # Errors
+    /// [`Trouble::Away`] if none comes in time, besides those of the question.
+    pub fn within<T>(
+        &self,
+        span: Duration,
+        question: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let Some(runtime) = &self.threads.0 else {
+            return Err(Trouble::Away("the store is closed".into()));
+        };
+        // The timer is the runtime's, on whichever thread this waits.
+        let _context = runtime.enter();
+        let answered = block_on(async { tokio::time::timeout(span, question).await });
+        answered.unwrap_or_else(|_| {
+            let seconds = span.as_secs();
+            Err(Trouble::Away(format!(
+                "it has not answered for {seconds} seconds"
+            )))
+        })
+    }
+
     /// When what begins now is given up.
     pub fn deadline(&self) -> Instant {
         Instant::now() + self.patience
@@ -307,26 +330,6 @@ impl Session {
 
     pub async fn fence(&self) -> Result<Statement, tokio_postgres::Error> {
         self.statements.get(&self.client, Which::Fence).await
-    }
-
-    /// The number of the last commit, and how many are known to be missing.
-    pub async fn counted(&self) -> Result<(u64, u64), Trouble> {
-        let asked = "SELECT number, lost FROM commits";
-        let rows = self.client.query(asked, &[]).await?;
-        let [row] = rows.as_slice() else {
-            let what = format!("its table `commits` has {} rows instead of one", rows.len());
-            return Err(Trouble::Refused(what));
-        };
-        let (number, lost): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-        Ok((number.unsigned_abs(), lost.unsigned_abs()))
-    }
-
-    /// Notes how many confirmed commits are missing; 0 once that is accepted.
-    pub async fn note_lost(&self, lost: u64) -> Result<(), Trouble> {
-        let lost = i64::try_from(lost).unwrap_or(i64::MAX);
-        let note = "UPDATE commits SET lost = $1";
-        self.client.execute(note, &[&lost]).await?;
-        Ok(())
     }
 
     pub async fn present(&self) -> Result<Present, Trouble> {

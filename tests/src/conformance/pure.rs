@@ -89,15 +89,12 @@ pub struct Pure {
     wrong: Vec<String>,
 }
 
-/// Stages that may evaluate at the same time: the tests of one program, each on its own thread.
-const STAGES_AT_ONCE: usize = 32;
-
 /// The sandbox that all stages share; evaluations leave nothing behind.
 fn sandbox() -> Result<Sandbox, String> {
     static SHARED: OnceLock<Result<Sandbox, String>> = OnceLock::new();
     let new = || {
         let config = SandboxConfig {
-            threads: STAGES_AT_ONCE,
+            threads: 32, // those of the tests of one program
             limits: SandboxLimits::default(),
             cache: None,
             runtime_class: RuntimeClass::Refused,

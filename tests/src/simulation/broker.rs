@@ -72,7 +72,7 @@ struct Consumer {
 pub(super) struct State {
     queues: [VecDeque<Message>; SOURCES.len()],
     consumers: BTreeMap<u64, Consumer>,
-    owner: Option<u64>,
+    pub owner: Option<u64>,
     connections: u64,
     pub links: BTreeMap<u64, LinkState>,
     pub outside: BTreeMap<String, VecDeque<Sent>>,
@@ -380,22 +380,6 @@ impl SimulatedBroker {
     /// What an engine's link reports immediately.
     pub fn told_at_once(&self, engine: u64) -> Option<BrokerEvent> {
         self.lock().links.get_mut(&engine)?.events.pop_front()
-    }
-
-    /// Another engine has taken over, as the store says: whoever asks for the queues next gets them, and this one sends
-    /// nothing more that it has not sent.
-    pub fn replaced(&self, engine: u64) {
-        let mut state = self.lock();
-        state.owner = None;
-        if let Some(link) = state.links.get_mut(&engine) {
-            link.is_replaced = true;
-        }
-    }
-
-    pub(super) fn is_replaced(&self, engine: u64) -> bool {
-        let state = self.lock();
-        let link = state.links.get(&engine);
-        link.is_some_and(|link| link.is_replaced)
     }
 
     /// An engine is gone, with its connections; the broker notices later.

@@ -1,7 +1,7 @@
 //! An engine that was suspended, and wakes when another one has its shards: it still has its connections, its deliveries,
 //! and whatever it was about to do. Nothing of that may count, and its first commit ends it.
 
-use super::{Engine, SOURCES, Trouble, World};
+use super::{Engine, SOURCES, SimulatedBroker, Trouble, World};
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_store::StoreError;
 
@@ -149,5 +149,23 @@ impl World {
                 Ok(())
             }
         }
+    }
+}
+
+impl SimulatedBroker {
+    /// Another engine has taken over, as the store says: the next one that asks for the queues gets them, and this one sends
+    /// nothing more that it has not sent.
+    pub fn replaced(&self, engine: u64) {
+        let mut state = self.lock();
+        state.owner = None;
+        if let Some(link) = state.links.get_mut(&engine) {
+            link.is_replaced = true;
+        }
+    }
+
+    pub(super) fn is_replaced(&self, engine: u64) -> bool {
+        let state = self.lock();
+        let link = state.links.get(&engine);
+        link.is_some_and(|link| link.is_replaced)
     }
 }

@@ -7,9 +7,8 @@ use bureaucrat_store::{
     format::{self, FORMAT_KEY},
     holds::{self, Access, HOLD_KEY},
 };
-use bureaucrat_store_postgres::{Opening, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::RocksStore;
-use bureaucrat_tests::postgres::sql;
+use bureaucrat_tests::postgres::{filled, sql};
 use std::{
     io::Write as _,
     process::{Child, Stdio},
@@ -246,16 +245,7 @@ fn both_stores_keep_records_of_any_size() {
     let [one, two] =
         ["one", "two"].map(|name| RocksStore::open(&folder.path().join(name)).unwrap());
     let schema = Schema::new(folder.path());
-    let open = || {
-        let address = schema.url.parse().unwrap();
-        PostgresStore::open(
-            address,
-            Duration::from_secs(30),
-            Opening::Filling,
-            &mut for_a_while(Duration::from_secs(30)),
-        )
-        .unwrap()
-    };
+    let open = || filled(&schema.url).unwrap();
     let mut writes: Vec<Write> = (0..9_000_u32)
         .map(|number| put(Table::Seen, &number.to_be_bytes(), vec![1; 20]))
         .collect();
@@ -336,16 +326,7 @@ fn a_copy_that_was_killed_is_used_by_nobody_and_begun_again() {
     let elsewhere = home.join("elsewhere");
     let elsewhere = elsewhere.to_str().unwrap();
     // What an engine that had stopped at once would leave: everything is there, and empty.
-    let address = schema.url.parse().unwrap();
-    drop(
-        PostgresStore::open(
-            address,
-            Duration::from_secs(30),
-            Opening::Filling,
-            &mut for_a_while(Duration::from_secs(30)),
-        )
-        .unwrap(),
-    );
+    drop(filled(&schema.url).unwrap());
 
     let mut session = keep_from_writing(&schema.url, "history");
     let mut copying = command(home, &copy(&storage, &schema.plain, &options))

@@ -7,10 +7,10 @@ use bureaucrat_store::{
     holds::{self, Hold},
     records,
 };
-use bureaucrat_store_postgres::{Opening, PostgresStore, for_a_while};
+use bureaucrat_store_postgres::PostgresStore;
 use bureaucrat_store_rocksdb::RocksStore;
-use bureaucrat_tests::postgres::disconnect;
-use std::{fs, path::Path, time::Duration};
+use bureaucrat_tests::postgres::{disconnect, filled};
+use std::{fs, path::Path};
 
 #[test]
 fn what_cannot_be_copied_says_why() {
@@ -152,14 +152,7 @@ fn an_engine_that_comes_back_after_the_copy_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path();
     let schema = Schema::new(home);
-    let address = schema.url.parse().unwrap();
-    let engine = PostgresStore::open(
-        address,
-        Duration::from_secs(30),
-        Opening::Filling,
-        &mut for_a_while(Duration::from_secs(30)),
-    )
-    .unwrap();
+    let engine = filled(&schema.url).unwrap();
     let epoch = engine.own().unwrap();
     let commit = |engine: &PostgresStore, number: u8| {
         let owner = Owner::Shard(ShardId(1), epoch);

@@ -97,8 +97,8 @@ impl Usual {
         })
     }
 
-    /// Whether it is time for another channel: for a queue that has another leader, the broker's end of a channel may go on
-    /// refusing what the queue would take (seen with RabbitMQ 3.10 when a node of a cluster is killed). What has no outcome
+    /// Whether it is time for another channel: for a queue that has another leader, the broker's end of a channel may still
+    /// refuse what the queue would take (seen with RabbitMQ 3.10 when a node of a cluster is killed). What has no outcome
     /// after a while is reported as lost.
     pub(super) fn must_renew(&mut self) -> bool {
         if self.flights.take_stubborn() && self.opened.elapsed() > RENEWAL {

@@ -110,8 +110,11 @@ fn check_database(
         opening,
         &mut for_a_while(Duration::ZERO),
     ) {
-        Err(StoreError::Locked { path, .. }) => {
-            bail!("an engine is using the records in {path}; stop it first")
+        Err(StoreError::Locked { path, reason }) => {
+            bail!(
+                "an engine is using the records in {path}; stop it first. If it has died, wait until its lease is over \
+                 ({reason})"
+            )
         }
         opened => opened?,
     };

@@ -45,7 +45,7 @@ impl Desk {
     }
 }
 
-/// What tells whoever started the engine that it works; told once.
+/// What tells the one who started the engine that it works; told once.
 pub struct Ready<F>(Option<F>);
 
 impl<F: FnOnce() -> anyhow::Result<()>> Ready<F> {

@@ -3,6 +3,9 @@
 use crate::session::{LOCK, Session, Trouble};
 use std::{fmt, time::Duration};
 
+/// The name of sessions that are a command's.
+const COMMAND: &str = "bureaucrat command";
+
 /// An engine that wants a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -24,6 +27,12 @@ pub struct Holding {
 impl fmt::Display for Holding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.holder {
+            Some(holder) if self.left.is_zero() => {
+                write!(
+                    f,
+                    "the engine {holder} had them last, and another session holds the lock of the schema"
+                )
+            }
             Some(holder) => write!(f, "the engine {holder} has them"),
             None => write!(f, "another session holds the lock of the schema"),
         }
@@ -72,6 +81,12 @@ impl Session {
         Ok(changed > 0)
     }
 
+    /// Says that this is no engine that could fall silent, so that none ends the session.
+    pub async fn work_as_command(&self) -> Result<(), Trouble> {
+        let name = format!("SET application_name = '{COMMAND}'");
+        Ok(self.client.batch_execute(&name).await?)
+    }
+
     pub async fn unlock(&self) -> Result<(), Trouble> {
         let unlock = "SELECT pg_advisory_unlock_all()";
         Ok(self.client.batch_execute(unlock).await?)
@@ -95,8 +110,13 @@ impl Session {
                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                      AND classid = $1::int::oid AND objsubid = 2 \
                      AND objid = (hashtext($2)::bigint & 4294967295)::oid \
+                     AND NOT EXISTS (SELECT FROM pg_stat_activity AS other \
+                     WHERE other.pid = pg_locks.pid AND other.application_name = $3) \
                      AND EXISTS (SELECT FROM lease WHERE until <= clock_timestamp())";
-        let ended = self.client.query(evict, &[&LOCK, &schema]).await?;
+        let ended = self
+            .client
+            .query(evict, &[&LOCK, &schema, &COMMAND])
+            .await?;
         if !ended.is_empty() {
             tracing::warn!("the engine that had the records is silent; its session was ended");
         }
