@@ -150,13 +150,19 @@ impl Cluster {
 
     fn harm(&mut self, harm: Harm, random: &mut Random) -> Result<()> {
         match harm {
-            Harm::EngineKilled | Harm::EngineEnded | Harm::EngineSuspended => {
+            Harm::EngineKilled => {
                 let mut engine = self.engines.remove(0);
-                match harm {
-                    Harm::EngineKilled => engine.kill()?,
-                    Harm::EngineSuspended => engine.suspend()?,
-                    _ => ensure!(engine.end()? == 0, "{}", engine.log_tail()),
-                }
+                engine.kill()?;
+                self.away = Some(engine);
+            }
+            Harm::EngineEnded => {
+                let mut engine = self.engines.remove(0);
+                ensure!(engine.end()? == 0, "{}", engine.log_tail());
+                self.away = Some(engine);
+            }
+            Harm::EngineSuspended => {
+                let engine = self.engines.remove(0);
+                engine.suspend()?;
                 self.away = Some(engine);
             }
             Harm::BrokerNodeKilled => self.brokers[random.place(3)].kill()?,

@@ -20,6 +20,10 @@ const ID_BYTES: usize = 6;
 pub const STATE: &str = "state";
 
 /// The records.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of them in a process"
+)]
 #[derive(Debug)]
 pub enum Records {
     Folder(RocksStore),
