@@ -71,6 +71,7 @@ impl Address {
 }
 
 /// The socket of an engine. It is removed when the engine ends, so that the next client fails at once.
+#[must_use = "it is removed when this is dropped"]
 pub struct Socket(PathBuf);
 
 impl Drop for Socket {
@@ -228,7 +229,7 @@ mod tests {
             let storage = folder.path().join("long".repeat(depth));
             fs::create_dir(&storage).unwrap();
             assert!(Control::connect(&storage).is_err());
-            serve(&storage, |_, _| QueryAnswer::Processes {
+            let _socket = serve(&storage, |_, _| QueryAnswer::Processes {
                 processes: vec![],
                 next: None,
                 broker: None,
@@ -261,7 +262,7 @@ mod tests {
     #[test]
     fn what_is_no_question_gets_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        serve(folder.path(), |_, _| QueryAnswer::Processes {
+        let _socket = serve(folder.path(), |_, _| QueryAnswer::Processes {
             processes: vec![],
             next: None,
             broker: None,
@@ -280,7 +281,7 @@ mod tests {
     #[test]
     fn who_asks_is_what_the_system_says() {
         let folder = tempfile::tempdir().unwrap();
-        serve(folder.path(), |_, asker| QueryAnswer::Error {
+        let _socket = serve(folder.path(), |_, asker| QueryAnswer::Error {
             reason: asker.name().to_owned(),
         })
         .unwrap();

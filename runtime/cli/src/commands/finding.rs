@@ -95,7 +95,7 @@ mod tests {
             let processes = ids.into_iter().filter(begins).map(summary).collect();
             QueryAnswer::Found { processes }
         };
-        control::serve(folder.path(), answer).unwrap();
+        let _socket = control::serve(folder.path(), answer).unwrap();
         let mut control = Control::connect(folder.path()).unwrap();
         let mut find = |text: &str| process(&mut control, &text.parse().unwrap());
         assert_eq!(find("0c4b8").unwrap().to_string(), ids[0]);

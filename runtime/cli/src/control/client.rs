@@ -151,7 +151,7 @@ mod tests {
         };
         let folder = tempfile::tempdir().unwrap();
         let slow = BEAT * 5 / 2;
-        serve(folder.path(), move |_, _| {
+        let _socket = serve(folder.path(), move |_, _| {
             std::thread::sleep(slow);
             QueryAnswer::Error {
                 reason: "done".into(),
