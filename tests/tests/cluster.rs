@@ -1,5 +1,5 @@
 //! Three engines over a cluster of three brokers and a database with a standby: each kind of machine is killed or cut off
-//! in turn, and the work goes on.
+//! in turn, and the work continues.
 //!
 //! `BUREAUCRAT_CLUSTER_HARMS` and `BUREAUCRAT_FAULT_SEED` ask for another number and another order;
 //! `scripts/demo-cluster` does.
@@ -179,8 +179,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Mends what a harm has left, so that the next one finds all of it running.
-    fn mend(&mut self, harm: Harm) -> Result<()> {
+    /// Repairs what a harm has left, so that the next one finds all of it running.
+    fn repair(&mut self, harm: Harm) -> Result<()> {
         match harm {
             Harm::EngineKilled | Harm::EngineEnded | Harm::EngineSuspended => {
                 let mut engine = self.away.take().context("no engine is away")?;
@@ -232,10 +232,10 @@ async fn work_goes_on_whatever_fails() -> Result<()> {
         ensure!(began.elapsed() < PATIENCE, "{harm:?}: nothing moved");
         took.entry(harm).or_default().push(began.elapsed());
         println!(
-            "{harm:?}: work went on after {:.2} s",
+            "{harm:?}: work continued after {:.2} s",
             began.elapsed().as_secs_f64()
         );
-        cluster.mend(harm)?;
+        cluster.repair(harm)?;
     }
     load.hold_back_from(plan.processes);
     cluster.find_active()?;
@@ -249,7 +249,7 @@ async fn work_goes_on_whatever_fails() -> Result<()> {
         let middle = spans[spans.len() / 2];
         row(&format!("cluster:{harm:?}"), spans.len() as u64, &tally);
         println!(
-            "{harm:?}: {} times, work went on after {middle:.2?} in the middle",
+            "{harm:?}: {} times, work continued after {middle:.2?} in the middle",
             spans.len()
         );
     }
