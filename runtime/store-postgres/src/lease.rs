@@ -129,6 +129,10 @@ async fn attempt(
     opening: &Opening,
     is_refused: &mut bool,
 ) -> Result<Tried, Trouble> {
+    if !matches!(opening, Opening::Engine(_)) {
+        // Before it has the lock, for which it could be ended.
+        session.work_as_command().await?;
+    }
     match session.lock(place.schema()).await {
         Ok(()) => {}
         Err(Trouble::Held) => {
@@ -158,7 +162,6 @@ async fn attempt(
     let is_ours = match opening {
         Opening::Engine(holder) => session.take(holder).await?,
         Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => {
-            session.work_as_command().await?;
             session.holding().await?.is_over()
         }
     };

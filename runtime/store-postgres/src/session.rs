@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// With the hash of a schema's name: the lock of who uses it.
 pub const LOCK: i32 = 0x6275_7261;
+/// What is said of a lock that somebody else has.
+pub const HELD: &str = "another session holds the lock of the schema";
 /// What the function that checks the epoch fails with.
 pub const FENCED: &str = "BU001";
 
@@ -217,9 +219,7 @@ impl Place {
         match trouble {
             Trouble::Lasting(error) => error,
             Trouble::Refused(reason) | Trouble::Away(reason) => self.unusable(reason),
-            Trouble::Held | Trouble::Fenced => {
-                self.locked("another session holds the lock of the schema".into())
-            }
+            Trouble::Held | Trouble::Fenced => self.locked(HELD.into()),
         }
     }
 

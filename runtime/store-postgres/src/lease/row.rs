@@ -1,6 +1,6 @@
 //! The row of the lease, and the session that holds the lock of the schema.
 
-use crate::session::{LOCK, Session, Trouble};
+use crate::session::{HELD, LOCK, Session, Trouble};
 use std::{fmt, time::Duration};
 
 /// The name of sessions that are a command's.
@@ -27,14 +27,11 @@ pub struct Holding {
 impl fmt::Display for Holding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.holder {
-            Some(holder) if self.left.is_zero() => {
-                write!(
-                    f,
-                    "the engine {holder} had them last, and another session holds the lock of the schema"
-                )
+            Some(holder) if self.is_over() => {
+                write!(f, "the engine {holder} had them last, and {HELD}")
             }
             Some(holder) => write!(f, "the engine {holder} has them"),
-            None => write!(f, "another session holds the lock of the schema"),
+            None => f.write_str(HELD),
         }
     }
 }
@@ -67,9 +64,10 @@ impl Session {
         self.change(renew, holder).await
     }
 
-    pub async fn release(&self, holder: &Holder) -> Result<bool, Trouble> {
-        let release = "UPDATE lease SET until = '-infinity' WHERE holder = $1 AND $2::bigint > 0";
-        self.change(release, holder).await
+    pub async fn release(&self, holder: &Holder) -> Result<(), Trouble> {
+        let release = "UPDATE lease SET until = '-infinity' WHERE holder = $1";
+        self.client.execute(release, &[&holder.name]).await?;
+        Ok(())
     }
 
     async fn change(&self, statement: &str, holder: &Holder) -> Result<bool, Trouble> {
