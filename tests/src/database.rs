@@ -1,10 +1,8 @@
 //! A PostgreSQL for one test, run by `scripts/postgres`: started, killed, followed by a standby that is promoted.
 
-use anyhow::{Context, Result, ensure};
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use crate::scripts::script;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
 
 /// A database server that belongs to one test. Stopped when dropped.
 #[derive(Debug)]
@@ -72,19 +70,7 @@ impl Database {
     }
 
     fn script(&self, verb: &str, arguments: &[&str]) -> Result<String> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/postgres");
-        let output = Command::new(&script)
-            .arg(verb)
-            .arg(&self.folder)
-            .args(arguments)
-            .output()
-            .with_context(|| format!("{} can't be run", script.display()))?;
-        ensure!(
-            output.status.success(),
-            "postgres {verb} {arguments:?} failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        script("postgres", (verb, &self.folder), arguments, &[])
     }
 }
 

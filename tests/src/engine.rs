@@ -2,7 +2,7 @@
 
 use crate::{postgres::new_url, simulation};
 use anyhow::{Context, Error, Result, bail};
-use bureaucrat_host::query::{Query, QueryAnswer};
+use bureaucrat_host::query::{Query, QueryAnswer, Wanted};
 use bureaucrat_store::Store;
 use bureaucrat_store_postgres::{Opening, PATIENCE, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::RocksStore;
@@ -213,6 +213,18 @@ impl Engine {
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line)?;
         Ok(serde_json::from_str(&line)?)
+    }
+
+    /// What it says of the processes that it has: an error, if it stands by.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn listed(&self) -> Result<QueryAnswer> {
+        self.ask(&Query::List {
+            wanted: Wanted::default(),
+            after: None,
+            limit: 1,
+        })
     }
 
     /// Starts it in the foreground; its log is appended to `engine.log`.

@@ -12,14 +12,7 @@ use lapin::{
 /// # Errors
 /// If the broker goes away, or the queue exists with other arguments.
 pub async fn declare_queue(channel: &Channel, queue: &str) -> Result<()> {
-    let durable = QueueDeclareOptions {
-        durable: true,
-        ..QueueDeclareOptions::default()
-    };
-    channel
-        .queue_declare(queue.into(), durable, FieldTable::default())
-        .await?;
-    Ok(())
+    declare(channel, queue, FieldTable::default()).await
 }
 
 /// Declares a quorum queue.
@@ -27,15 +20,17 @@ pub async fn declare_queue(channel: &Channel, queue: &str) -> Result<()> {
 /// # Errors
 /// As [`declare_queue`].
 pub async fn declare_quorum_queue(channel: &Channel, queue: &str) -> Result<()> {
+    let mut arguments = FieldTable::default();
+    let quorum = AMQPValue::LongString("quorum".into());
+    arguments.insert("x-queue-type".into(), quorum);
+    declare(channel, queue, arguments).await
+}
+
+async fn declare(channel: &Channel, queue: &str, arguments: FieldTable) -> Result<()> {
     let durable = QueueDeclareOptions {
         durable: true,
         ..QueueDeclareOptions::default()
     };
-    let mut arguments = FieldTable::default();
-    arguments.insert(
-        "x-queue-type".into(),
-        AMQPValue::LongString("quorum".into()),
-    );
     channel
         .queue_declare(queue.into(), durable, arguments)
         .await?;

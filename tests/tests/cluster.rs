@@ -5,7 +5,7 @@
 //! `scripts/demo-cluster` does.
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_host::query::{Query, QueryAnswer, Wanted};
+use bureaucrat_host::query::QueryAnswer;
 use bureaucrat_tests::{
     database::Database,
     engine::Engine,
@@ -110,16 +110,11 @@ impl Cluster {
 
     /// Waits until one of the engines works; it comes first then.
     fn find_active(&mut self) -> Result<()> {
-        let query = Query::List {
-            wanted: Wanted::default(),
-            after: None,
-            limit: 1,
-        };
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.start_again()?;
             let works =
-                |engine: &Engine| matches!(engine.ask(&query), Ok(QueryAnswer::Processes { .. }));
+                |engine: &Engine| matches!(engine.listed(), Ok(QueryAnswer::Processes { .. }));
             if let Some(place) = self.engines.iter().position(works) {
                 self.engines.swap(0, place);
                 return Ok(());

@@ -5,7 +5,7 @@
 use anyhow::Result;
 use bureaucrat_host::formats::{MigrationError, Portion, Step, migrate, plan};
 use bureaucrat_store::{
-    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, Write,
+    Group, Row, Store, StoreError, Table, Unit, Write,
     format::{FORMAT, FORMAT_KEY},
     holds::{Access, HOLD_KEY, Hold},
     keys, records,
@@ -13,6 +13,7 @@ use bureaucrat_store::{
 use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use bureaucrat_tests::{
+    failing::Failing,
     operating::Operated,
     postgres::{new_address, sql},
 };
@@ -132,40 +133,6 @@ impl Place {
     }
 }
 
-/// The commits after a number of them fail.
-struct Failing {
-    inside: Box<dyn Store>,
-    left: AtomicU64,
-}
-
-impl Store for Failing {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inside.get(table, key)
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.inside.scan(table, from, to, limit)
-    }
-
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.inside.own()
-    }
-
-    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        let one_less = |left: u64| left.checked_sub(1);
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-            .map_err(|_| StoreError::Write("the power is gone".into()))?;
-        self.inside.commit(group)
-    }
-}
-
 fn everything_is_migrated(make: impl Fn() -> Place) {
     let whole = make();
     whole.fill();
@@ -192,9 +159,11 @@ fn everything_is_migrated(make: impl Fn() -> Place) {
         };
         let words = refused.to_string();
         assert!(words.contains("bureaucrat store migrate"), "{words}");
+        let inside = place.open(Access::Upkeep).unwrap();
         let store = Failing {
-            inside: place.open(Access::Upkeep).unwrap(),
-            left: AtomicU64::new(1),
+            inside: &*inside,
+            left: &AtomicU64::new(1),
+            damaged: None,
         };
         commits += 1;
         match migrate(&store, &STEPS, FORMAT, |_, _| {}) {

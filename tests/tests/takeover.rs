@@ -4,7 +4,7 @@
 //! `BUREAUCRAT_TAKEOVERS` and `BUREAUCRAT_FAULT_SEED` ask for another number and other moments.
 
 use anyhow::{Result, bail, ensure};
-use bureaucrat_host::query::{Query, QueryAnswer, Wanted};
+use bureaucrat_host::query::QueryAnswer;
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
     faults::{Load, Plan, asked, audit, row, seed},
@@ -31,12 +31,7 @@ enum Harm {
 }
 
 fn stands_by(engine: &Engine) -> Result<bool> {
-    let query = Query::List {
-        wanted: Wanted::default(),
-        after: None,
-        limit: 1,
-    };
-    Ok(match engine.ask(&query) {
+    Ok(match engine.listed() {
         Ok(QueryAnswer::Error { reason }) => reason.contains("stands by"),
         Ok(_) | Err(_) => false,
     })

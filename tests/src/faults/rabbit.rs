@@ -1,10 +1,10 @@
 //! A RabbitMQ for one test, run by `scripts/rabbitmq`: started, stopped, killed, controlled.
 
-use anyhow::{Context, Result, ensure};
+use crate::scripts::script;
+use anyhow::{Result, ensure};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// A broker that belongs to one test. Stopped when dropped.
@@ -126,20 +126,12 @@ impl Rabbit {
     }
 
     fn script(&self, verb: &str, arguments: &[&str]) -> Result<String> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/rabbitmq");
-        let output = Command::new(&script)
-            .arg(verb)
-            .arg(&self.folder)
-            .args(arguments)
-            .envs(self.environment.iter().cloned())
-            .output()
-            .with_context(|| format!("{} can't be run", script.display()))?;
-        ensure!(
-            output.status.success(),
-            "rabbitmq {verb} {arguments:?} failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        script(
+            "rabbitmq",
+            (verb, &self.folder),
+            arguments,
+            &self.environment,
+        )
     }
 }
 

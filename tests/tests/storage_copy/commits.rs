@@ -1,60 +1,23 @@
 //! Every commit of a copy fails once, in memory, and in a database by `kill -9`.
 
 use super::{Schema, command, copied, copy, populated, run};
-use bureaucrat_host::copying::{self, CopyError, End};
+use bureaucrat_host::copying::{self, CopyError, End, Tallies};
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
     format::{self, FORMAT_KEY},
     holds::{self, Access, HOLD_KEY},
 };
 use bureaucrat_store_rocksdb::RocksStore;
-use bureaucrat_tests::postgres::{filled, sql};
+use bureaucrat_tests::{
+    failing::Failing,
+    postgres::{filled, sql},
+};
 use std::{
     io::Write as _,
     process::{Child, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::AtomicU64,
     time::{Duration, Instant},
 };
-
-/// A store of which the commits after a number of them fail.
-struct Failing<'a> {
-    inside: &'a MemoryStore,
-    left: &'a AtomicU64,
-    damaged: Option<Table>,
-}
-
-impl Store for Failing<'_> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inside.get(table, key)
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        if self.damaged == Some(table) {
-            let (key, reason) = ("0a".to_owned(), "a checksum does not fit".to_owned());
-            return Err(StoreError::Damaged { table, key, reason });
-        }
-        self.inside.scan(table, from, to, limit)
-    }
-
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.inside.own()
-    }
-
-    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        let one_less = |left: u64| left.checked_sub(1);
-        let counted = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        counted.map_err(|_| StoreError::Write("the power is gone".into()))?;
-        self.inside.commit(group)
-    }
-}
 
 fn put(table: Table, key: &[u8], value: Vec<u8>) -> Write {
     let key = key.to_vec();
@@ -97,14 +60,14 @@ fn source() -> MemoryStore {
     store
 }
 
-fn end<'a>(store: &'a dyn Store, name: &'a str) -> End<'a> {
-    End { store, name }
+fn transfer(from: &dyn Store, to: &dyn Store) -> Result<Tallies, CopyError> {
+    let [from, to] = [(from, "one"), (to, "other")].map(|(store, name)| End { store, name });
+    copying::transfer(from, to, Owner::Nobody, &AtomicU64::new(0))
 }
 
 #[test]
 fn at_no_commit_two_stores_can_be_used_and_no_record_is_lost() {
-    let (from, progress) = (source(), AtomicU64::new(0));
-    let expected = records(&from);
+    let expected = records(&source());
     for fails_at in 0.. {
         let (from, to, left) = (source(), fresh(), AtomicU64::new(fails_at));
         let of = |inside| Failing {
@@ -113,8 +76,7 @@ fn at_no_commit_two_stores_can_be_used_and_no_record_is_lost() {
             damaged: None,
         };
         let (failing_from, failing_to) = (of(&from), of(&to));
-        let ends = (end(&failing_from, "one"), end(&failing_to, "other"));
-        let done = copying::transfer(ends.0, ends.1, Owner::Nobody, &progress);
+        let done = transfer(&failing_from, &failing_to);
         let has_records = !records(&to).is_empty();
         assert!(
             !(is_usable(&from) && is_usable(&to) && has_records),
@@ -131,13 +93,7 @@ fn at_no_commit_two_stores_can_be_used_and_no_record_is_lost() {
         // And again, as `--again` does.
         copying::clear(&to).unwrap();
         assert!(records(&to).is_empty() && !(has_records && is_usable(&to)));
-        copying::transfer(
-            end(&from, "one"),
-            end(&to, "other"),
-            Owner::Nobody,
-            &progress,
-        )
-        .unwrap();
+        transfer(&from, &to).unwrap();
         assert_eq!(records(&to), expected);
         assert!(!is_usable(&from) && is_usable(&to));
     }
@@ -145,24 +101,13 @@ fn at_no_commit_two_stores_can_be_used_and_no_record_is_lost() {
 
 #[test]
 fn a_copy_that_differs_or_cannot_be_read_is_not_used() {
-    let (from, to, left, progress) = (
-        source(),
-        fresh(),
-        AtomicU64::new(u64::MAX),
-        AtomicU64::new(0),
-    );
+    let (from, to, left) = (source(), fresh(), AtomicU64::new(u64::MAX));
     let damaged = Failing {
         inside: &from,
         left: &left,
         damaged: Some(Table::Seen),
     };
-    let error = copying::transfer(
-        end(&damaged, "one"),
-        end(&to, "other"),
-        Owner::Nobody,
-        &progress,
-    )
-    .unwrap_err();
+    let error = transfer(&damaged, &to).unwrap_err();
     assert!(
         matches!(
             &error,
@@ -174,12 +119,7 @@ fn a_copy_that_differs_or_cannot_be_read_is_not_used() {
         "{error}"
     );
     assert!(!is_usable(&to) && is_usable(&from));
-    let again = copying::transfer(
-        end(&from, "one"),
-        end(&to, "other"),
-        Owner::Nobody,
-        &progress,
-    );
+    let again = transfer(&from, &to);
     assert!(
         matches!(again, Err(CopyError::NotEmpty { .. })),
         "{again:?}"
@@ -216,13 +156,7 @@ fn a_copy_that_differs_or_cannot_be_read_is_not_used() {
         }
     }
     let lossy = Lossy(fresh());
-    let error = copying::transfer(
-        end(&from, "one"),
-        end(&lossy, "other"),
-        Owner::Nobody,
-        &progress,
-    )
-    .unwrap_err();
+    let error = transfer(&from, &lossy).unwrap_err();
     assert!(
         matches!(
             &error,
@@ -259,22 +193,9 @@ fn both_stores_keep_records_of_any_size() {
     }
     commit(&one, writes);
     let database = open();
-    let progress = AtomicU64::new(0);
-    let there = copying::transfer(
-        end(&one, "1"),
-        end(&database, "2"),
-        Owner::Nobody,
-        &progress,
-    )
-    .unwrap();
+    let there = transfer(&one, &database).unwrap();
     // It was made for nobody to use, and is read as it is.
-    let back = copying::transfer(
-        end(&database, "2"),
-        end(&two, "3"),
-        Owner::Nobody,
-        &progress,
-    )
-    .unwrap();
+    let back = transfer(&database, &two).unwrap();
     assert_eq!(there, back);
     assert_eq!(there[&Table::Seen].records, 9_000);
     assert_eq!(there[&Table::Modules].bytes, 2 * (40 << 20) + 80);
