@@ -124,7 +124,7 @@ impl AmqpBroker {
             dialer: Arc::clone(&dialer),
             reports,
             events: Arc::clone(&events),
-            jobs: jobs_out,
+            jobs: Arc::new(jobs_out.into()),
             phase: phases,
             up: publishing_up,
             keys: Arc::default(),

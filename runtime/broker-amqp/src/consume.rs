@@ -1,6 +1,7 @@
 //! Consuming: a separate connection for each of the four queues, because one that is not read for
 //! a while, when too much of its queue is in memory, must not delay the others. The first one holds
-//! the owner queue. Acknowledgements go back over these connections.
+//! the owner queue. Acknowledgements go back over these connections. Both are the work of the threads that lapin gives
+//! the connections.
 //!
 //! Any error on a channel (for example RabbitMQ's consumer timeout) closes all of these connections:
 //! their deliveries will be redelivered, and the host must know. The host is told once a generation
@@ -19,7 +20,7 @@ use crate::{
     queues::{declare_all, ready},
     reports::{Reports, Role},
 };
-use bureaucrat_connect::{Dialer, Hearing};
+use bureaucrat_connect::{Dialer, Hearing, Spawner, TaskSet};
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, DeliveryHandle, Source};
 use lapin::{
     Channel, Connection,
@@ -50,6 +51,7 @@ struct Line {
     source: Source,
     connection: Arc<Connection>,
     hearing: Hearing,
+    tasks: Spawner,
     intake: Arc<Intake>,
 }
 
@@ -154,7 +156,7 @@ impl Consuming {
     /// consume.
     async fn session(&self, number: u64, since: &mut Option<Instant>) -> Result<(), Failure> {
         let mut lines = Vec::with_capacity(SOURCES.len());
-        let mut tasks = JoinSet::new();
+        let mut tasks = TaskSet::new();
         let mut phase = self.phase.clone();
         let ended = tokio::select! {
             connected = self.connect(&mut lines) => match connected {
@@ -198,6 +200,7 @@ impl Consuming {
                 source,
                 connection: Arc::new(dialed.connection),
                 hearing: dialed.hearing,
+                tasks: dialed.tasks,
                 intake,
             });
         }
@@ -209,7 +212,7 @@ impl Consuming {
         lines: &[Line],
         number: u64,
         place: &str,
-        tasks: &mut JoinSet<Result<(), Failure>>,
+        tasks: &mut TaskSet<Result<(), Failure>>,
         since: &mut Option<Instant>,
     ) -> Result<(), Failure> {
         let Some(first) = lines.first() else {
@@ -257,13 +260,10 @@ impl Consuming {
                 phase: self.phase.clone(),
             };
             let consumer = in_time(queue.start()).await?;
-            tasks.spawn(queue.run(consumer));
-            tasks.spawn(acknowledge(
-                channel,
-                lane,
-                self.config.prefetch,
-                self.phase.clone(),
-            ));
+            tasks.spawn(&line.tasks, queue.run(consumer));
+            let acknowledging =
+                acknowledge(channel, lane, self.config.prefetch, self.phase.clone());
+            tasks.spawn(&line.tasks, acknowledging);
         }
         *since = Some(Instant::now());
         self.reports.works(Role::Consuming);
@@ -271,10 +271,7 @@ impl Consuming {
         info!(broker = place, generation = number, "consuming");
         self.up.send_replace(true);
         while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(ended) => ended?,
-                Err(error) => return Err(Failure::Lost(error.to_string())),
-            }
+            ended.unwrap_or_else(|| Err(Failure::Lost("a task of it panicked".to_owned())))?;
         }
         drop(owning);
         Ok(())

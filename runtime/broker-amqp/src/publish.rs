@@ -1,11 +1,12 @@
 //! The publishing connection: everything goes over one channel with confirms, many messages at
-//! once. Nothing is published before the engine's own queues exist, because a message may be
+//! once, on the connection's own thread. Nothing is published before the engine's own queues exist, because a message may be
 //! answered at once.
 //!
 //! A message that might close the channel is published carefully instead. If the channel is closed
 //! anyway, the messages on it are published carefully too, which finds the culprit. After the whole
 //! connection was closed, this happens when they are published again.
 
+mod serving;
 mod usual;
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     reports::{Reports, Role},
     suspects::Suspects,
 };
-use bureaucrat_connect::{Dialed, Dialer};
+use bureaucrat_connect::{Dialed, Dialer, TaskSet};
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents};
 use lapin::{Channel, Connection};
 use std::{
@@ -32,30 +33,25 @@ use std::{
 };
 use tokio::{
     sync::{
-        Notify,
+        Mutex, Notify,
         mpsc::{UnboundedReceiver, unbounded_channel},
         watch,
     },
     task::JoinSet,
 };
 use tracing::info;
-use usual::{Scope, Usual};
+use serving::{Ended, Serving};
+use usual::Usual;
 
-/// How many messages are published between two checks of confirms.
-const BATCH: usize = 128;
-/// How often an idle connection is checked.
-const LOOK: Duration = Duration::from_millis(250);
 /// How long to wait for the reason why a closed connection gave messages no outcome.
 const WORDS: Duration = Duration::from_secs(1);
-/// How long closing waits for confirms.
-const CLOSING: Duration = Duration::from_secs(5);
 
 pub(crate) struct Publishing {
     pub config: AmqpConfig,
     pub dialer: Arc<Dialer>,
     pub reports: Arc<Reports>,
     pub events: Arc<dyn BrokerEvents>,
-    pub jobs: UnboundedReceiver<Job>,
+    pub jobs: Arc<Mutex<UnboundedReceiver<Job>>>,
     pub phase: watch::Receiver<Phase>,
     pub up: watch::Sender<bool>,
     pub keys: Arc<Keys>,
@@ -64,15 +60,9 @@ pub(crate) struct Publishing {
     pub blocked: Arc<Blocked>,
 }
 
-/// Why a connection no longer publishes.
-enum Ended {
-    OnPurpose,
-    Lost(String),
-}
-
 impl Publishing {
     /// Publishes until the phase says to close; recovers from all connection failures.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
         let mut backoff = Backoff::new(self.config.retry);
         loop {
             let words = match self.connected().await {
@@ -92,11 +82,12 @@ impl Publishing {
             self.reports.failed(Role::Publishing, words);
             let mut phase = self.phase.clone();
             let mut pause = pin!(tokio::time::sleep(backoff.pause()));
+            let mut jobs = self.jobs.lock().await;
             loop {
                 tokio::select! {
                     () = &mut pause => break,
                     // Dropping a job reports it as lost.
-                    job = self.jobs.recv() => if job.is_none() { return },
+                    job = jobs.recv() => if job.is_none() { return },
                     () = wait_for(&mut phase, Phase::Closing) => return,
                 }
             }
@@ -105,21 +96,22 @@ impl Publishing {
 
     /// A new connection, or `None` if there is nothing left to do. Jobs that arrive meanwhile are
     /// lost.
-    async fn connected(&mut self) -> Option<Result<Dialed, String>> {
+    async fn connected(&self) -> Option<Result<Dialed, String>> {
         let dialer = Arc::clone(&self.dialer);
         let mut attempt = pin!(connect(&dialer, "publishing", None));
         let mut phase = self.phase.clone();
+        let mut jobs = self.jobs.lock().await;
         loop {
             tokio::select! {
                 dialed = &mut attempt => return Some(dialed),
-                job = self.jobs.recv() => drop(job?),
+                job = jobs.recv() => drop(job?),
                 () = wait_for(&mut phase, Phase::Closing) => return None,
             }
         }
     }
 
     /// One connection. When this returns, every ticket that it saw has an outcome.
-    async fn session(&mut self, dialed: Dialed) -> Ended {
+    async fn session(&self, dialed: Dialed) -> Ended {
         let (connection, place) = (Arc::new(dialed.connection), dialed.place);
         // A worker may answer before the consuming connection is up: the answer needs its queue
         // then.
@@ -142,13 +134,24 @@ impl Publishing {
         self.up.send_replace(true);
 
         let mut tasks = JoinSet::new();
-        let (mut lane, mut back) = self.lane(&connection, &place, channel, &mut tasks);
-        let ended = self.serve(&connection, &mut lane, &mut back).await;
-        drop(lane);
+        let (lane, back) = self.lane(&connection, &place, channel, &mut tasks);
+        let serving = Serving {
+            connection: Arc::clone(&connection),
+            lane,
+            back,
+            jobs: Arc::clone(&self.jobs),
+            phase: self.phase.clone(),
+            permit: self.config.permit.clone(),
+        };
+        let mut served = TaskSet::new();
+        served.spawn(&dialed.tasks, serving.run());
+        let ended = served.join_next().await.flatten();
+        let ended = ended.unwrap_or_else(|| Ended::Lost("its task panicked".to_owned()));
         tasks.shutdown().await;
         self.nodes.end();
-        drop(back);
-        while self.jobs.try_recv().is_ok() {}
+        let mut jobs = self.jobs.lock().await;
+        while jobs.try_recv().is_ok() {}
+        drop(jobs);
         self.up.send_replace(false);
         self.events.receive(BrokerEvent::PublishingDown);
         close(&connection).await;
@@ -211,70 +214,5 @@ impl Publishing {
             returned,
         };
         (lane, back)
-    }
-
-    async fn serve(
-        &mut self,
-        connection: &Connection,
-        lane: &mut Usual,
-        back: &mut UnboundedReceiver<Job>,
-    ) -> Ended {
-        let mut look = tokio::time::interval(LOOK);
-        let mut closing = None;
-        let mut closed: Option<Instant> = None;
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let changed = lane.flights.changed();
-            let mut phase = self.phase.clone();
-            tokio::select! {
-                () = changed => {}
-                job = back.recv() => batch.extend(job),
-                count = self.jobs.recv_many(&mut batch, BATCH), if closing.is_none() && batch.is_empty() => {
-                    if count == 0 {
-                        closing = Some(tokio::time::Instant::now());
-                    }
-                }
-                () = wait_for(&mut phase, Phase::Closing), if closing.is_none() => {
-                    closing = Some(tokio::time::Instant::now());
-                    while let Ok(job) = self.jobs.try_recv() {
-                        batch.push(job);
-                    }
-                }
-                _ = look.tick() => {}
-            }
-            batch.extend(lane.flights.due());
-            // Asked here, because the engine may have been suspended while it waited. Without a permit they wait, and the
-            // next look asks again.
-            if self.config.permit.is_given() {
-                batch.drain(..).for_each(|job| lane.take(job));
-            } else if closing.is_some() {
-                // Dropping them reports them as lost.
-                batch.clear();
-            }
-            let gone = match lane.settle() {
-                Err(error) => match lane.strand(&error) {
-                    Scope::Connection => return Ended::Lost(error.to_string()),
-                    Scope::Channel => true,
-                },
-                // The errors of messages on a closing channel are still to come.
-                Ok(()) => lane.flights.is_empty() && !lane.channel.status().connected(),
-            };
-            if !connection.status().connected() {
-                let since = closed.get_or_insert_with(Instant::now);
-                if lane.flights.is_empty() || since.elapsed() > WORDS {
-                    return Ended::Lost("the connection was closed".to_owned());
-                }
-                continue;
-            }
-            if gone || lane.must_renew() {
-                match timely(open(connection)).await {
-                    Ok(channel) => lane.go_on(channel),
-                    Err(words) => return Ended::Lost(words),
-                }
-            }
-            if closing.is_some_and(|since| lane.is_idle() || since.elapsed() > CLOSING) {
-                return Ended::OnPurpose;
-            }
-        }
     }
 }

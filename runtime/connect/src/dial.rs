@@ -4,6 +4,7 @@ use crate::{
     Address, Addresses, Failures, Tap, Tls, Trouble,
     address::Transport,
     ear::{Heard, Stage},
+    tasks::{Spawner, Tasks},
     tls,
     transport::{End, Line, Plain, Socket, Tapped, TappedReactor},
     trouble,
@@ -44,6 +45,8 @@ pub struct Dialed {
     pub connection: Connection,
     pub place: String,
     pub hearing: Hearing,
+    /// Starts tasks on its thread.
+    pub tasks: Spawner,
 }
 
 /// What the broker said on a connection.
@@ -143,7 +146,7 @@ async fn one<T: Tap>(
     let mut hold = Hold(Some(Arc::clone(&line)));
     let attempt = attempt(address, role, tap, &line);
     match tokio::time::timeout(address.connect_timeout, attempt).await {
-        Ok(Ok(connection)) => {
+        Ok(Ok((connection, tasks))) => {
             hold.0 = None;
             let hearing = Hearing {
                 line,
@@ -156,6 +159,7 @@ async fn one<T: Tap>(
                 connection,
                 place: address.place(),
                 hearing,
+                tasks,
             })
         }
         Ok(Err(trouble)) => Err(trouble),
@@ -185,15 +189,17 @@ async fn attempt<T: Tap>(
     role: &str,
     tap: &impl Fn(u32) -> T,
     line: &Arc<Line>,
-) -> Result<Connection, Trouble> {
+) -> Result<(Connection, Spawner), Trouble> {
     let uri = uri(address)?;
     let tokio = Tokio::current();
     let stream = socket(address, &tokio).await?;
     let socket = Socket::new(stream, Handle::current());
+    let (tasks, spawner) = Tasks::new(Handle::current());
     let tapped = Tapped::new(
         socket,
         tap(uri.query.frame_max.unwrap_or(FRAME_MAX)),
         line.clone(),
+        tasks,
     );
     // lapin asks for it once: it tries again only when it is told to.
     let tapped = Mutex::new(Some(tapped));
@@ -213,10 +219,13 @@ async fn attempt<T: Tap>(
         biased;
         end = ended(line) => Err(explained(end, line.stage(), address)),
         trouble = silence(address, line) => Err(trouble),
-        connection = connecting => connection.map_err(|error| match line.end() {
-            Some(end) => explained(end, line.stage(), address),
-            None => of_library(&error, line.stage(), address),
-        }),
+        connection = connecting => match connection {
+            Ok(connection) => Ok((connection, spawner)),
+            Err(error) => Err(match line.end() {
+                Some(end) => explained(end, line.stage(), address),
+                None => of_library(&error, line.stage(), address),
+            }),
+        },
     }
 }
 

@@ -4,7 +4,8 @@
 //! It promises that an address means what other AMQP clients take it for, that no password is in
 //! an error or in `Debug`, and that whatever the broker says while a connection is made is heard
 //! at once: lapin doesn't pass on all of it, so the bytes of the handshake are read here too.
-//! Several addresses are tried in turn. When to try again is left to the caller.
+//! Several addresses are tried in turn. When to try again is left to the caller. What works with a
+//! connection can run on the connection's own thread.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -14,6 +15,7 @@ mod parameters;
 mod parse;
 mod password;
 mod percent;
+mod tasks;
 mod tls;
 mod transport;
 mod trouble;
@@ -25,4 +27,5 @@ pub use parameters::PARAMETERS;
 pub use parse::AddressError;
 pub use password::{Password, Secret};
 pub use transport::{PassThrough, Tap};
+pub use tasks::{Outcome, Spawner, TaskSet};
 pub use trouble::{Failures, Trouble, advised};

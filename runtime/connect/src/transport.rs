@@ -1,9 +1,11 @@
 //! The transport that lapin gets in place of a socket: it listens to what the broker says, lets
-//! the caller look over what comes before lapin reads it, and ends when nobody wants it any more.
+//! the caller look over what comes before lapin reads it, runs the connection's tasks, and ends when
+//! nobody wants it any more.
 
 use crate::{
     Tls,
     ear::{Ear, Heard, Stage},
+    tasks::Tasks,
     tls,
 };
 use async_rs::{Tokio, traits::Reactor};
@@ -185,16 +187,18 @@ pub(crate) struct Tapped<T> {
     socket: Socket,
     tap: T,
     line: Arc<Line>,
+    tasks: Tasks,
     chunk: Box<[u8]>,
 }
 
 impl<T: Tap> Tapped<T> {
-    pub fn new(socket: Socket, tap: T, line: Arc<Line>) -> Self {
+    pub fn new(socket: Socket, tap: T, line: Arc<Line>, tasks: Tasks) -> Self {
         let chunk = vec![0; CHUNK].into_boxed_slice();
         Self {
             socket,
             tap,
             line,
+            tasks,
             chunk,
         }
     }
@@ -223,6 +227,7 @@ impl<T: Tap> AsyncRead for Tapped<T> {
         if into.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        this.tasks.set_waker(context.waker());
         {
             let mut state = this.line.lock();
             if state.abandoned {
@@ -266,7 +271,9 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().socket.pin()?.poll_flush(context)
+        let this = self.get_mut();
+        this.tasks.poll();
+        this.socket.pin()?.poll_flush(context)
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
