@@ -9,7 +9,7 @@ use bureaucrat_host::{
         Source, Ticket,
     },
     commands::{Command, Order, OrderOutcome},
-    commit::{self, Batch, Committer},
+    commit::{self, Batch, CommitOutcome, Committer},
     compute::{Compute, Job, perform},
     damage::Damages,
     definitions::Definitions,
@@ -56,8 +56,9 @@ impl Broker for Outside {
 }
 
 impl Committer for Outside {
-    fn submit(&self, batch: Batch) {
+    fn submit(&self, batch: Batch) -> Option<CommitOutcome> {
         self.lock().batches.push(batch);
+        None
     }
 }
 
@@ -267,7 +268,7 @@ impl Polled {
             return Ok(progress);
         }
         for outcome in commit::write(&self.store, batches) {
-            self.router.send(outcome);
+            self.router.send(Incoming::Committed(outcome));
         }
         Ok(Progress::Busy)
     }

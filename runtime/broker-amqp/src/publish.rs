@@ -26,6 +26,7 @@ use crate::{
 use bureaucrat_connect::{Dialed, Dialer, TaskSet};
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents};
 use lapin::{Channel, Connection};
+use serving::{Ended, Serving};
 use std::{
     pin::pin,
     sync::Arc,
@@ -40,7 +41,6 @@ use tokio::{
     task::JoinSet,
 };
 use tracing::info;
-use serving::{Ended, Serving};
 use usual::Usual;
 
 /// How long to wait for the reason why a closed connection gave messages no outcome.

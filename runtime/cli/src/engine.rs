@@ -11,7 +11,7 @@ use crate::{
 };
 use answers::Answers;
 use anyhow::{Context, anyhow};
-use bureaucrat_host::{Host, HostConfig, HostError, clock::SystemClock};
+use bureaucrat_host::{Committing, Host, HostConfig, HostError, clock::SystemClock};
 use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
@@ -249,6 +249,10 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         on_fault: configuration.on_fault,
         retention: millis(configuration.retention),
         audit_retention: millis(configuration.audit_retention),
+        committing: match configuration.store {
+            Some(_) => Committing::Beside,
+            None => Committing::Inline,
+        },
         ..HostConfig::default()
     })
 }

@@ -26,6 +26,6 @@ pub use ear::{Said, Stage};
 pub use parameters::PARAMETERS;
 pub use parse::AddressError;
 pub use password::{Password, Secret};
-pub use transport::{PassThrough, Tap};
 pub use tasks::{Outcome, Spawner, TaskSet};
+pub use transport::{PassThrough, Tap};
 pub use trouble::{Failures, Trouble, advised};

@@ -14,6 +14,15 @@ pub enum CeleryEvents {
     Read,
 }
 
+/// Which thread commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committing {
+    /// The driver's: for a disk of this machine.
+    Inline,
+    /// One of its own: for a store that may not answer for a while.
+    Beside,
+}
+
 #[derive(Debug, Clone)]
 pub struct HostConfig {
     /// In which format tasks go to their participants, and where.
@@ -58,6 +67,7 @@ pub struct HostConfig {
     pub kept_events: u64,
     /// See [`Self::kept_events`].
     pub kept_bytes: u64,
+    pub committing: Committing,
     /// The most inputs in one commit.
     pub group_inputs: usize,
     /// With this many bytes to write, a commit takes no more inputs, so that a few large messages
@@ -142,6 +152,7 @@ impl Default for HostConfig {
             publishes_in_flight: 1_000,
             kept_events: 100_000,
             kept_bytes: 1 << 30,
+            committing: Committing::Inline,
             group_inputs: 256,
             group_bytes: 1 << 20,
             large_bytes: 64 << 10,

@@ -7,28 +7,25 @@
 mod backlog;
 mod duties;
 mod reasons;
+mod submitting;
 
 use crate::{
     act::Actor,
     act::{outbox::Publishing, outgoing::ForProcess},
     broker::{Delivery, PublishOutcome, Ticket},
-    commit::{Durable, Pipeline},
+    commit::Pipeline,
     intake::{
         Intake,
         router::{Arrival, Incoming},
     },
-    open::marks::{self, Mark},
-    plan::{Planner, Ready},
+    plan::Planner,
     shared::Shared,
 };
 use backlog::Backlog;
 use bureaucrat_model::{Millis, ShardId, Timestamp};
-use bureaucrat_store::{Owner, StoreError, Unit};
+use bureaucrat_store::StoreError;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// Whether the driver continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,14 +218,7 @@ impl Driver {
                 self.intake.drop_stale(generation);
                 self.planner.drop_stale(generation)
             }
-            Incoming::Committed(outcome) => {
-                self.shared.meters.commits.one();
-                for durable in self.pipeline.settle(outcome)? {
-                    self.durable(durable)?;
-                }
-                self.planner.residents.shrink();
-                Ok(())
-            }
+            Incoming::Committed(outcome) => self.committed(outcome),
             Incoming::Done { job, outcome } => self.planner.done(job, outcome),
             Incoming::Ordered(command) => self.planner.ordered(command),
             Incoming::OrderedLetter(command) => self.planner.letter_ordered(command),
@@ -272,38 +262,6 @@ impl Driver {
         }
     }
 
-    /// Acts on a durable plan, which may lead to new work.
-    fn durable(&mut self, mut durable: Durable) -> Result<(), StoreError> {
-        self.actor.act(&mut durable);
-        for process in durable.processes {
-            self.planner.residents.durable(process);
-        }
-        let after = durable.after;
-        self.planner.remembered(&after.remembered);
-        self.planner.keys_durable(&after.keys);
-        for (name, version) in after.deployed {
-            self.planner.catalog.durable(&name, version);
-            self.planner.launching.look_again();
-        }
-        self.shared.definitions.names().durable(after.modules);
-        for call in after.calls {
-            self.planner.start_call(call);
-        }
-        for (process, record) in after.decided {
-            self.planner.start_decided(process, record)?;
-        }
-        self.planner.kept.durable(after.kept);
-        self.planner.bulk.durable(after.bulk);
-        let now = self.shared.time.now();
-        for arrived in after.arrived {
-            self.planner.handouts.add(arrived, now);
-        }
-        match after.served {
-            Some(served) => self.planner.served(&served),
-            None => Ok(()),
-        }
-    }
-
     /// Begins launches, inputs that were held back, and large messages, as far as there is room.
     fn begin_what_waits(&mut self) -> Result<usize, StoreError> {
         let mut begun = 0;
@@ -328,54 +286,6 @@ impl Driver {
             self.hand_in(delivery, arrival)?;
         }
         Ok(begun)
-    }
-
-    /// Submits what is planned; returns how many plans.
-    fn submit(&mut self) -> Result<usize, StoreError> {
-        let now = self.shared.time.now();
-        let trims_are_due = self.actor.trims.due().is_some_and(|due| now >= due);
-        if !self.planner.is_ready() && !trims_are_due && self.actor.aside.is_empty() {
-            // Large messages that led to nothing, such as stale ones, must not keep others waiting.
-            return Ok(self.intake.take_under_way().len());
-        }
-        let ready = self.planner.take_ready();
-        let count = ready.len();
-        let mut plans = Vec::with_capacity(count);
-        for Ready {
-            mut plan,
-            withdrawn,
-        } in ready
-        {
-            let accounts = |process| {
-                let held = self.planner.residents.get(process);
-                held.and_then(|held| held.account.clone())
-            };
-            self.actor.plan(&mut plan, withdrawn, accounts)?;
-            plans.push(plan);
-        }
-        plans.extend(self.actor.tidy()?);
-        let closing = self.closing(now)?;
-        let large = self.intake.take_under_way();
-        self.pipeline.submit(plans, closing, large);
-        Ok(count)
-    }
-
-    /// Part of every submission: what is removed beside it, and the mark of time, sequence and timers.
-    fn closing(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
-        let mark = Mark {
-            now,
-            sequence: self.shared.sequence.load(Ordering::Acquire),
-            fired: self.actor.timers.fired(now),
-        };
-        let mut writes = self.shared.programs.removal(now);
-        writes.extend(self.planner.trim_audit_log(now)?);
-        writes.push(marks::write(&mark)?);
-        // They belong to no shard, but an engine that has lost its shards must not write them
-        // either.
-        Ok(Unit {
-            owner: Owner::Shard(ShardId(0), self.shared.epoch),
-            writes,
-        })
     }
 
     /// Whether more may begin: the outbox limits what waits to be sent, the pipeline what waits to

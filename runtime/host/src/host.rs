@@ -6,9 +6,9 @@ use crate::{
     act::standing::{Ask, Standing},
     broker::{Broker, BrokerEvents},
     clock::ClockSource,
-    commit::CommitThread,
+    commit::{CommitThread, Committer, Inline},
     compute::ComputeThreads,
-    config::HostConfig,
+    config::{Committing, HostConfig},
     driver::{Driver, Progress},
     intake::router::{Incoming, Router},
     meters::Meters,
@@ -194,16 +194,22 @@ impl Host {
         );
         *lock(&inner.now) = Some(shared.clone());
         let (store, meters) = (inner.store.clone(), shared.meters.clone());
-        let committer = CommitThread::start(store, opened.router.clone(), meters);
-        let committer = Arc::new(committer.map_err(thread)?);
-        let driver = opened.driver(&shared, committer.clone())?;
+        let (committer, beside): (Arc<dyn Committer>, _) = match inner.config.committing {
+            Committing::Inline => (Arc::new(Inline::new(store, meters)), None),
+            Committing::Beside => {
+                let started = CommitThread::start(store, opened.router.clone(), meters);
+                let beside = Arc::new(started.map_err(thread)?);
+                (beside.clone(), Some(beside))
+            }
+        };
+        let driver = opened.driver(&shared, committer)?;
         let host = self.clone();
         let builder = std::thread::Builder::new().name("driver".into());
         let driver = builder.spawn(move || host.run(driver)).map_err(thread)?;
         *lock(&inner.running) = Running {
             driver: Some(driver),
             compute: Some(compute),
-            committer: Some(committer),
+            committer: beside,
         };
         Ok(())
     }

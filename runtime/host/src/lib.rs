@@ -31,7 +31,7 @@ mod shared;
 pub mod tenants;
 
 pub use act::standing::{Held, Standing, TimersDue};
-pub use config::{CeleryEvents, HostConfig};
+pub use config::{CeleryEvents, Committing, HostConfig};
 pub use driver::{Driver, Progress};
 pub use host::{Host, HostError};
 pub use intake::router;

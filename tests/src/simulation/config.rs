@@ -2,7 +2,7 @@
 //! limits are reached.
 
 use super::{Plan, Random, Trouble};
-use bureaucrat_host::HostConfig;
+use bureaucrat_host::{Committing, HostConfig};
 use bureaucrat_model::{EngineLimits, Millis};
 use bureaucrat_wire::{Dialect, Routes, TaskQueue, Via};
 
@@ -32,6 +32,10 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     let mut small = |usual, least, most| small_of(random, usual, least, most);
     HostConfig {
         routes: Routes::new(Via::of(dialect, TaskQueue::Taskqueue), Vec::new()),
+        committing: match plan.has(Trouble::Inline) {
+            true => Committing::Inline,
+            false => Committing::Beside,
+        },
         publishes_in_flight: small(50, 1, 4),
         group_inputs: small(256, 1, 4),
         group_bytes,

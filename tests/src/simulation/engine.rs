@@ -3,11 +3,11 @@
 
 use super::SimulatedClock;
 use bureaucrat_host::{
-    Driver, HostConfig, HostError, Opened, Progress,
+    Committing, Driver, HostConfig, HostError, Opened, Progress,
     broker::{Broker, BrokerEvent, BrokerEvents},
     bulk::BulkCommand,
     commands::{Command, Order},
-    commit::{self, Batch, Committer},
+    commit::{self, Batch, CommitOutcome, Committer},
     compute::{Compute, Job, JobOutcome, Task, perform},
     definitions::{Definitions, LoadFailure},
     modules::ModuleCommand,
@@ -44,16 +44,18 @@ impl Compute for Jobs {
     }
 }
 
-/// Batches that wait until the simulation writes them.
-#[derive(Default)]
-struct Batches(Mutex<Submitted>);
+/// Batches that wait until the simulation writes them; or that are written at once, to this store.
+struct Batches {
+    submitted: Mutex<Submitted>,
+    inline: Option<Arc<dyn Store>>,
+}
 
 #[derive(Default)]
 struct Submitted {
     waiting: VecDeque<Batch>,
     count: u64,
     /// Outcomes that the driver has not heard.
-    unanswered: Vec<Incoming>,
+    unanswered: Vec<CommitOutcome>,
 }
 
 impl Batches {
@@ -65,15 +67,22 @@ impl Batches {
     }
 
     fn lock(&self) -> MutexGuard<'_, Submitted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let submitted = self.submitted.lock();
+        submitted.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Committer for Batches {
-    fn submit(&self, batch: Batch) {
+    fn submit(&self, batch: Batch) -> Option<CommitOutcome> {
         let mut submitted = self.lock();
-        submitted.waiting.push_back(batch);
         submitted.count += 1;
+        match &self.inline {
+            Some(store) => commit::write(store, vec![batch]).pop(),
+            None => {
+                submitted.waiting.push_back(batch);
+                None
+            }
+        }
     }
 }
 
@@ -103,8 +112,12 @@ impl Engine {
         clock: &Arc<SimulatedClock>,
         sandbox: &Sandbox,
     ) -> Result<Self, HostError> {
+        let inline = config.committing == Committing::Inline;
         let opened = Opened::new(config, store.clone(), SECRET)?;
-        let batches = Arc::new(Batches::default());
+        let batches = Arc::new(Batches {
+            submitted: Mutex::default(),
+            inline: inline.then(|| store.clone()),
+        });
         let jobs = Arc::new(Jobs::default());
         let definitions = opened.definitions(sandbox);
         let router = opened.router.clone();
@@ -188,7 +201,7 @@ impl Engine {
         let count = batches.len();
         if !batches.is_empty() {
             for outcome in commit::write(&self.store, batches) {
-                self.router.send(outcome);
+                self.router.send(Incoming::Committed(outcome));
             }
         }
         count
@@ -207,9 +220,9 @@ impl Engine {
 
     /// The outcomes of [`Self::commit_unanswered`] come.
     pub fn answers_come(&self) {
-        let outcomes: Vec<Incoming> = self.batches.lock().unanswered.drain(..).collect();
+        let outcomes: Vec<CommitOutcome> = self.batches.lock().unanswered.drain(..).collect();
         for outcome in outcomes {
-            self.router.send(outcome);
+            self.router.send(Incoming::Committed(outcome));
         }
     }
 

@@ -259,6 +259,9 @@ impl World {
         let Some(engine) = &mut self.engine else {
             return Ok(());
         };
+        if self.plan.has(Trouble::Inline) {
+            self.facts.committing(engine.next_batch());
+        }
         let polled = engine.poll();
         if let Some(generation) = self.ended
             && engine.has_heard()

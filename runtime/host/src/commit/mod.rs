@@ -2,18 +2,19 @@
 //! order.
 //!
 //! `Pipeline` is the planner's side: it numbers submissions and keeps what follows from them until
-//! their tickets come back. [`Committer`] does the writing: a thread in production, a schedule in
-//! the simulation. Both use [`write()`], so batches are merged in the same way. Nothing of a plan
-//! is acted on before its ticket, and after a failed commit nothing later succeeds, because the
-//! store refuses it.
+//! their tickets come back. [`Committer`] does the writing: the driver's own thread where the disk is
+//! near, a thread of its own where it is not, a schedule in the simulation. All use [`write()`], so
+//! batches are merged in the same way. Nothing of a plan is acted on before its ticket, and after a
+//! failed commit nothing later succeeds, because the store refuses it.
 
+mod inline;
 mod pipeline;
 mod thread;
 
+pub(crate) use inline::Inline;
 pub(crate) use pipeline::{Durable, Pipeline, Plan};
 pub(crate) use thread::CommitThread;
 
-use crate::intake::router::Incoming;
 use bureaucrat_store::{Group, Store, StoreError, Unit, Verdict};
 use std::sync::Arc;
 
@@ -36,10 +37,10 @@ pub struct CommitOutcome {
     verdicts: Result<Vec<Verdict>, StoreError>,
 }
 
-/// Takes batches and writes them in order. Returns at once; the outcome arrives as an input of the
-/// driver.
+/// Takes batches and writes them in order.
 pub trait Committer: Send + Sync {
-    fn submit(&self, batch: Batch);
+    /// The outcome, if the batch is written at once; otherwise it arrives as an input of the driver.
+    fn submit(&self, batch: Batch) -> Option<CommitOutcome>;
 }
 
 /// Bytes of batches that are written together.
@@ -56,8 +57,8 @@ pub fn together<'a>(waiting: impl IntoIterator<Item = &'a Batch>) -> usize {
     waiting.into_iter().take_while(fits).count()
 }
 
-/// Writes batches with one sync. Returns the outcome of each, for the driver.
-pub fn write(store: &Arc<dyn Store>, batches: Vec<Batch>) -> Vec<Incoming> {
+/// Writes batches with one sync. Returns the outcome of each.
+pub fn write(store: &Arc<dyn Store>, batches: Vec<Batch>) -> Vec<CommitOutcome> {
     let mut group = Group::default();
     let mut tickets = Vec::with_capacity(batches.len());
     for batch in batches {
@@ -71,7 +72,7 @@ pub fn write(store: &Arc<dyn Store>, batches: Vec<Batch>) -> Vec<Incoming> {
             Ok(verdicts) => Ok(verdicts.by_ref().take(units).collect()),
             Err(error) => Err(error.clone()),
         };
-        Incoming::Committed(CommitOutcome { ticket, verdicts })
+        CommitOutcome { ticket, verdicts }
     };
     tickets.into_iter().map(outcome).collect()
 }

@@ -83,8 +83,14 @@ impl Pipeline {
         oldest.map_or(self.count, |oldest| oldest.ticket.0.saturating_sub(1))
     }
 
-    /// Submits plans, with a unit of the engine's own and the claims of large messages among them.
-    pub fn submit(&mut self, plans: Vec<Plan>, closing: Unit, large: Vec<LargeClaim>) {
+    /// Submits plans, with a unit of the engine's own and the claims of large messages among them. Returns the outcome, if
+    /// it is known at once.
+    pub fn submit(
+        &mut self,
+        plans: Vec<Plan>,
+        closing: Unit,
+        large: Vec<LargeClaim>,
+    ) -> Option<CommitOutcome> {
         self.count += 1;
         let ticket = CommitTicket(self.count);
         let mut units = Vec::with_capacity(plans.len() + 1);
@@ -109,7 +115,7 @@ impl Pipeline {
             ticket,
             units,
             bytes,
-        });
+        })
     }
 
     /// What may be acted on now that the oldest submission is durable.

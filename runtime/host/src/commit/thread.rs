@@ -1,7 +1,10 @@
-//! The committer of production: a thread that writes what is waiting, then what arrived meanwhile.
+//! Commits on a thread of their own, which writes what is waiting, then what arrived meanwhile.
 
-use super::{Batch, Committer, together, write};
-use crate::{intake::router::Router, meters::Meters};
+use super::{Batch, CommitOutcome, Committer, together, write};
+use crate::{
+    intake::router::{Incoming, Router},
+    meters::Meters,
+};
 use bureaucrat_store::Store;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
@@ -54,12 +57,13 @@ impl CommitThread {
 }
 
 impl Committer for CommitThread {
-    fn submit(&self, batch: Batch) {
+    fn submit(&self, batch: Batch) -> Option<CommitOutcome> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = &*sender {
             // A thread that ended has reported why; nothing of the batch is acknowledged.
             let _ = sender.send(batch);
         }
+        None
     }
 }
 
@@ -78,7 +82,7 @@ fn run(store: &Arc<dyn Store>, router: &Router, meters: &Meters, receiver: &Rece
         let outcomes = write(store, waiting.drain(..count).collect());
         meters.commit.took(began.elapsed());
         for outcome in outcomes {
-            router.send(outcome);
+            router.send(Incoming::Committed(outcome));
         }
     }
 }

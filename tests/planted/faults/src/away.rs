@@ -11,15 +11,16 @@ pub const FAULTS: &[Fault] = &[
         edits: &[
             Edit {
                 file: "runtime/host/src/commit/pipeline.rs",
-                before: "pub fn submit(&mut self, plans: Vec<Plan>, closing: Unit, large: Vec<LargeClaim>) {",
-                after:
-                    "pub fn presumed(&mut self) -> Option<Durable> {
+                before: "pub fn submit(\n        &mut self,\n        plans: Vec<Plan>,",
+                after: "pub fn presumed(&mut self) -> Option<Durable> {
                     if self.submitted.len() <= 5 {
                         return None;
                     }
                     self.submitted.front_mut()?.plans.pop()
                 }
-                pub fn submit(&mut self, plans: Vec<Plan>, closing: Unit, large: Vec<LargeClaim>) {",
+                pub fn submit(
+                    &mut self,
+                    plans: Vec<Plan>,",
             },
             Edit {
                 file: "runtime/host/src/driver.rs",
@@ -52,7 +53,7 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::StoreAway,
         edits: &[
             Edit {
-                file: "runtime/host/src/driver.rs",
+                file: "runtime/host/src/driver/submitting.rs",
                 before: "let closing = self.closing(now)?;",
                 after: "if PLANTED && self.pipeline.next() - self.pipeline.durable() > 5 {
                     self.actor.timers.forget_planned();
@@ -74,7 +75,7 @@ pub const FAULTS: &[Fault] = &[
         says: "The engine does not end when a commit has failed.",
         found_by: FoundBy::StoreAway,
         edits: &[Edit {
-            file: "runtime/host/src/driver.rs",
+            file: "runtime/host/src/driver/submitting.rs",
             before: "for durable in self.pipeline.settle(outcome)? {",
             after: "let settled = match self.pipeline.settle(outcome) {
                 Err(_) if PLANTED => return Ok(()),
