@@ -47,8 +47,16 @@ fn nothing_is_lost_and_nothing_happens_twice_whatever_the_trouble() {
 /// As on a disk of the same machine.
 #[test]
 fn nothing_is_lost_and_nothing_happens_twice_where_the_driver_commits() {
-    let wanted = ["power cuts during a commit", "connections lost", "late answers"];
-    hold((0..INLINE_SEEDS).map(Plan::inline), &wanted, INLINE_SEEDS / 2);
+    let wanted = [
+        "power cuts during a commit",
+        "connections lost",
+        "late answers",
+    ];
+    hold(
+        (0..INLINE_SEEDS).map(Plan::inline),
+        &wanted,
+        INLINE_SEEDS / 2,
+    );
 }
 
 /// Engines are suspended and replaced, and wake.

@@ -7,158 +7,169 @@
 //!
 //! A task that takes long delays its own connection alone.
 
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{AbortHandle, abortable},
-    stream::FuturesUnordered,
-};
+use async_task::{FallibleTask, Runnable};
 use std::{
-    future::Future,
-    panic::AssertUnwindSafe,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        oneshot,
-    },
-};
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+use tokio::runtime::Handle;
 
 /// Starts tasks on a connection's thread.
 #[derive(Debug, Clone)]
-pub struct Spawner {
-    tasks: UnboundedSender<Task>,
+pub struct Spawner(Arc<Queue>);
+
+/// The tasks that can continue.
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
     runtime: Handle,
 }
 
-/// The tasks of one connection.
-pub(crate) struct Tasks {
-    arriving: UnboundedReceiver<Task>,
-    running: FuturesUnordered<Task>,
+#[derive(Debug, Default)]
+struct State {
+    ready: Vec<Runnable>,
     /// Brings lapin around its loop; lapin waits with it for something to read.
     waker: Option<Waker>,
-    runtime: Handle,
+    has_ended: bool,
+}
+
+impl Queue {
+    fn add(&self, runnable: Runnable) {
+        let mut state = self.lock();
+        if state.has_ended {
+            drop(state);
+            self.runtime.spawn(async move { run(runnable) });
+            return;
+        }
+        state.ready.push(runnable);
+        // The others have woken it.
+        let waker = match state.ready.len() {
+            1 => state.waker.clone(),
+            _ => None,
+        };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// That a task panics is told by [`TaskSet::join_next`].
+fn run(runnable: Runnable) {
+    let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
+}
+
+/// The tasks of one connection, for its transport.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    queue: Arc<Queue>,
+    waker: Option<Waker>,
 }
 
 impl Tasks {
     pub fn new(runtime: Handle) -> (Self, Spawner) {
-        let (tasks, arriving) = unbounded_channel();
-        let spawner = Spawner {
-            tasks,
-            runtime: runtime.clone(),
-        };
-        let tasks = Self {
-            arriving,
-            running: FuturesUnordered::new(),
-            waker: None,
+        let queue = Arc::new(Queue {
+            state: Mutex::default(),
             runtime,
-        };
-        (tasks, spawner)
+        });
+        let spawner = Spawner(queue.clone());
+        (Self { queue, waker: None }, spawner)
     }
 
     /// With what lapin waits for something to read.
     pub fn set_waker(&mut self, waker: &Waker) {
-        match &mut self.waker {
-            Some(before) => before.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        if self
+            .waker
+            .as_ref()
+            .is_none_or(|before| !before.will_wake(waker))
+        {
+            self.waker = Some(waker.clone());
+            let mut state = self.queue.lock();
+            state.waker = Some(waker.clone());
+            if !state.ready.is_empty() {
+                waker.wake_by_ref();
+            }
         }
     }
 
-    /// Runs the tasks that can continue.
-    pub fn poll(&mut self) {
-        let Some(waker) = &self.waker else { return };
-        // Their timers are the runtime's.
-        let _entered = self.runtime.enter();
-        let mut context = Context::from_waker(waker);
-        while let Poll::Ready(Some(task)) = self.arriving.poll_recv(&mut context) {
-            self.running.push(task);
+    /// Runs the tasks that can continue, each once.
+    pub fn poll(&self) {
+        let ready = std::mem::take(&mut self.queue.lock().ready);
+        if ready.is_empty() {
+            return;
         }
-        while let Poll::Ready(Some(())) = self.running.poll_next_unpin(&mut context) {}
+        // Their timers are the runtime's.
+        let _entered = self.queue.runtime.enter();
+        ready.into_iter().for_each(run);
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.arriving.close();
-        while let Ok(task) = self.arriving.try_recv() {
-            self.running.push(task);
-        }
-        if !self.running.is_empty() {
-            let mut running = std::mem::take(&mut self.running);
-            self.runtime
-                .spawn(async move { while running.next().await.is_some() {} });
-        }
+        let mut state = self.queue.lock();
+        state.has_ended = true;
+        let ready = std::mem::take(&mut state.ready);
+        drop(state);
+        ready.into_iter().for_each(|task| self.queue.add(task));
     }
 }
 
 /// Tasks on threads of connections, each with an outcome. They are given up when this is dropped.
 #[derive(Debug)]
-pub struct TaskSet<T>(FuturesUnordered<Running<T>>);
+pub struct TaskSet<T>(Vec<FallibleTask<T>>);
 
-#[derive(Debug)]
-struct Running<T> {
-    outcome: oneshot::Receiver<T>,
-    abort: AbortHandle,
-}
-
-/// The outcome of a task; none if it panicked or was given up.
+/// The outcome of a task; none if it panicked.
 pub type Outcome<T> = Option<T>;
 
 impl<T: Send + 'static> TaskSet<T> {
-    pub fn new() -> Self {
-        Self(FuturesUnordered::new())
+    pub const fn new() -> Self {
+        Self(Vec::new())
     }
 
     /// Runs a task on the thread of a connection.
-    pub fn spawn(&self, on: &Spawner, future: impl Future<Output = T> + Send + 'static) {
-        let (tell, outcome) = oneshot::channel();
-        let (future, abort) = abortable(AssertUnwindSafe(future).catch_unwind());
-        let task: Task = Box::pin(async move {
-            if let Ok(Ok(value)) = future.await {
-                let _ = tell.send(value);
-            }
-        });
-        if let Err(refused) = on.tasks.send(task) {
-            on.runtime.spawn(refused.0);
-        }
-        self.0.push(Running { outcome, abort });
+    pub fn spawn(&mut self, on: &Spawner, future: impl Future<Output = T> + Send + 'static) {
+        let queue = on.0.clone();
+        let (runnable, task) = async_task::spawn(future, move |runnable| queue.add(runnable));
+        runnable.schedule();
+        self.0.push(task.fallible());
     }
 
     /// Waits for the next task to end; `None` if there are no more.
     pub async fn join_next(&mut self) -> Option<Outcome<T>> {
-        self.0.next().await
+        if self.0.is_empty() {
+            return None;
+        }
+        let (at, outcome) = poll_fn(|context| {
+            let mut tasks = self.0.iter_mut().enumerate();
+            let ended = tasks.find_map(|(at, task)| match Pin::new(task).poll(context) {
+                Poll::Ready(outcome) => Some((at, outcome)),
+                Poll::Pending => None,
+            });
+            ended.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
+        drop(self.0.swap_remove(at));
+        Some(outcome)
     }
 
     /// Gives all tasks up, and returns when none of them runs any more.
     pub async fn shutdown(&mut self) {
-        for running in &self.0 {
-            running.abort.abort();
+        for task in self.0.drain(..) {
+            task.cancel().await;
         }
-        while self.0.next().await.is_some() {}
     }
 }
 
 impl<T: Send + 'static> Default for TaskSet<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T> Future for Running<T> {
-    type Output = Outcome<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.outcome).poll(context).map(Result::ok)
-    }
-}
-
-impl<T> Drop for Running<T> {
-    fn drop(&mut self) {
-        self.abort.abort();
     }
 }
 
@@ -200,7 +211,7 @@ mod tests {
     #[test]
     fn a_task_runs_where_it_is_polled_and_wakes_its_connection() {
         let runtime = runtime();
-        let (mut tasks, spawner, wakes) = connection(&runtime);
+        let (tasks, spawner, wakes) = connection(&runtime);
         tasks.poll();
         let (mut set, told) = (TaskSet::new(), Arc::<Notify>::default());
         let waits = told.clone();
@@ -221,7 +232,7 @@ mod tests {
     #[test]
     fn tasks_of_a_connection_that_ended_continue_on_the_runtime() {
         let runtime = runtime();
-        let (mut tasks, spawner, _) = connection(&runtime);
+        let (tasks, spawner, _) = connection(&runtime);
         let (mut set, told) = (TaskSet::new(), Arc::<Notify>::default());
         for number in [1, 2] {
             let told = told.clone();
@@ -248,7 +259,7 @@ mod tests {
     #[test]
     fn what_is_given_up_or_panics_has_no_outcome() {
         let runtime = runtime();
-        let (mut tasks, spawner, _) = connection(&runtime);
+        let (tasks, spawner, _) = connection(&runtime);
         let mut set = TaskSet::<()>::new();
         let held = Arc::new(());
         let its = held.clone();
