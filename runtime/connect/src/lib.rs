@@ -10,6 +10,7 @@
 mod address;
 mod dial;
 mod ear;
+mod locks;
 mod parameters;
 mod parse;
 mod password;

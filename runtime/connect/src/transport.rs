@@ -4,6 +4,7 @@
 use crate::{
     Tls,
     ear::{Ear, Heard, Stage},
+    locks::lock,
     tls,
 };
 use async_rs::{Tokio, traits::Reactor};
@@ -18,7 +19,7 @@ use std::{
     net::SocketAddr,
     os::fd::{AsFd, AsRawFd},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
@@ -150,7 +151,7 @@ impl Line {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

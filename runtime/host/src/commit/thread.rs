@@ -2,11 +2,12 @@
 
 use super::{Batch, Committer, together, write};
 use crate::{intake::router::Router, meters::Meters};
+use bureaucrat_model::lock;
 use bureaucrat_store::Store;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Instant,
 };
@@ -36,17 +37,9 @@ impl CommitThread {
 
     /// Lets the thread finish what was submitted, and waits for it.
     pub fn stop(&self) {
-        let sender = self
-            .sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let sender = lock(&self.sender).take();
         drop(sender);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = lock(&self.thread).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the commit thread panicked");
         }
@@ -55,7 +48,7 @@ impl CommitThread {
 
 impl Committer for CommitThread {
     fn submit(&self, batch: Batch) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = lock(&self.sender);
         if let Some(sender) = &*sender {
             // A thread that ended has reported why; nothing of the batch is acknowledged.
             let _ = sender.send(batch);
