@@ -17,13 +17,13 @@ use super::{
 };
 use bureaucrat_model::{
     ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, Parking, ProcessId, Status,
-    Timestamp, Turn,
+    Timestamp, Turn, lock,
 };
 use bureaucrat_store::{Group, MemoryStore, Verdict, keys::OutboxKey, records};
 use bureaucrat_wire::Outgoing;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 /// The event's name and the wanted key, and who waits.
@@ -100,7 +100,7 @@ impl Facts {
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The first violation.

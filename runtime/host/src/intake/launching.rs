@@ -1,11 +1,13 @@
 //! Launches in progress: in their users' lines, or waiting for their definitions.
 
-use super::{
-    definition::DefinitionText,
+use super::{definition::DefinitionText, named::Chosen};
+use crate::{
+    broker::Delivery,
+    compute::JobOutcome,
     fair::{FairQueue, User},
-    named::Chosen,
+    plan::launch_keys::LaunchKey,
+    tenants::Claim,
 };
-use crate::{broker::Delivery, compute::JobOutcome, plan::launch_keys::LaunchKey, tenants::Claim};
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_wire::NamedLaunch;
 use std::{collections::HashMap, sync::Arc};

@@ -6,7 +6,6 @@ mod cancelling;
 mod definition;
 pub(crate) mod deploying;
 mod failures;
-pub(crate) mod fair;
 mod keyed;
 pub(crate) mod large;
 pub(crate) mod launches;

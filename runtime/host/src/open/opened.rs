@@ -17,7 +17,7 @@ use crate::{
     damage::Damages,
     definitions::Definitions,
     driver::Driver,
-    host::HostError,
+    error::{HostError, meta},
     intake::{
         large::Large,
         router::{Incoming, Router},
@@ -353,14 +353,3 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
 
 /// After every key.
 const END: [u8; 48] = [u8::MAX; 48];
-
-/// What the store says about itself: no engine may run on a guess.
-pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {
-    read.map_err(|error| {
-        if matches!(error, StoreError::Damaged { .. }) {
-            HostError::Meta(error)
-        } else {
-            HostError::Store(error)
-        }
-    })
-}
