@@ -129,7 +129,12 @@ impl Account {
             let what = format!("more than {per_minute} launches a minute; publish it again later");
             return Err(rules.broken(Rule::Quota(Quota::LaunchesPerMinute), what));
         }
-        Ok(Claim::new(self.clone(), ClaimKind::Waiting))
+        Ok(self.wait())
+    }
+
+    /// Counts a launch that waits.
+    pub fn wait(self: &Arc<Self>) -> Claim {
+        Claim::new(self.clone(), ClaimKind::Waiting)
     }
 
     /// Counts a process that is about to start, or returns the quota that it would violate.

@@ -318,6 +318,11 @@ impl Known {
                     return Err("it was never launched".into());
                 };
                 let starts = self.starts.get(&launch.name).map_or(0, Vec::len);
+                let starts = match self.decided.kept(body) {
+                    // It will be refused, and has a row until then.
+                    kept if kept > 0 && launch.expected.is_none() => return Ok(()),
+                    kept => starts + kept,
+                };
                 match (&launch.expected, launch.has_id) {
                     (None, _) => dead("it is refused"),
                     // A repeat is refused while the process of the first runs.

@@ -40,10 +40,12 @@ pub enum Trouble {
     Takeovers,
     /// The store gives no answers for a while. It is drawn apart from the others, and only if a plan says so.
     Away,
+    /// Launches wait long, so that they are stored and their messages acknowledged before they begin. Drawn apart, too.
+    Patience,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -61,6 +63,7 @@ impl Trouble {
         Self::Jobs,
         Self::Takeovers,
         Self::Away,
+        Self::Patience,
     ];
     /// How many of these, from the first on, a step draws from; the others have dice of their own, so that runs without
     /// them stay what they were.
@@ -86,6 +89,7 @@ impl Trouble {
             Self::Jobs => "jobs",
             Self::Takeovers => "takeovers",
             Self::Away => "away",
+            Self::Patience => "patience",
         }
     }
 
@@ -111,7 +115,7 @@ impl Plan {
     /// A run with all kinds of trouble that are drawn.
     pub fn new(seed: u64) -> Self {
         Self {
-            without: vec![Trouble::Takeovers, Trouble::Away],
+            without: vec![Trouble::Takeovers, Trouble::Away, Trouble::Patience],
             ..Self::with_all(seed)
         }
     }
@@ -119,7 +123,7 @@ impl Plan {
     /// The same, in which engines take over from one another.
     pub fn shared(seed: u64) -> Self {
         Self {
-            without: vec![Trouble::Away],
+            without: vec![Trouble::Away, Trouble::Patience],
             ..Self::with_all(seed)
         }
     }
@@ -127,7 +131,15 @@ impl Plan {
     /// The same, in which the store is away at times.
     pub fn with_store_away(seed: u64) -> Self {
         Self {
-            without: vec![Trouble::Takeovers],
+            without: vec![Trouble::Takeovers, Trouble::Patience],
+            ..Self::with_all(seed)
+        }
+    }
+
+    /// The same as a usual run, in which launches wait long.
+    pub fn with_waiting_launches(seed: u64) -> Self {
+        Self {
+            without: vec![Trouble::Takeovers, Trouble::Away],
             ..Self::with_all(seed)
         }
     }

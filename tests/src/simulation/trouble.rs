@@ -56,7 +56,8 @@ impl World {
             | Trouble::Bounds
             | Trouble::Jobs
             | Trouble::Takeovers
-            | Trouble::Away => {}
+            | Trouble::Away
+            | Trouble::Patience => {}
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ pub(crate) mod named;
 mod origin;
 pub(crate) mod refusal;
 pub mod router;
+pub mod waiting;
 
 pub(crate) use arrivals::SeenRecord;
 

@@ -25,7 +25,7 @@ use crate::{
     module_catalog::{DurableNames, ModuleCatalog},
     plan::{
         audit_log::AuditLog,
-        decided::LaunchRecord,
+        decided::LaunchRow,
         events::{Arrived, EventRecord},
         kept::{GoingRecord, RecallRecord},
         schedules::ScheduleRecord,
@@ -263,18 +263,20 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads which processes are certain to start.
+/// Reads which processes are certain to start, and which launches wait.
 fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
-    let mut found = Vec::new();
+    let (mut found, mut waiting) = (Vec::new(), Vec::new());
     let table = Table::Launches;
     let gaps = scan_all(&*shared.store, table, &[], &END, |key, value| {
         let Ok(process) = keys::instance_of(&key) else {
             shared.damages.note_key(table, &key);
             return Ok(());
         };
-        let record = records::decode::<LaunchRecord>(table, &key, &value);
-        if let Some(record) = shared.damages.around(None, record)? {
-            found.push((process, record));
+        let row = records::decode::<LaunchRow>(table, &key, &value);
+        match shared.damages.around(None, row)? {
+            Some(LaunchRow::Decided(record)) => found.push((process, record)),
+            Some(LaunchRow::Waiting(record)) => waiting.push((process, record)),
+            None => {}
         }
         Ok(())
     })?;
@@ -285,6 +287,10 @@ fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError>
             account.count_start();
         }
         planner.start_decided(process, record)?;
+    }
+    waiting.sort_by_key(|(_, record)| record.arrived);
+    for (process, record) in waiting {
+        planner.launch_waits(process, record)?;
     }
     Ok(())
 }
