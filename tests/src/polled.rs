@@ -15,12 +15,12 @@ use bureaucrat_host::{
     definitions::Definitions,
     router::{Incoming, Router},
 };
-use bureaucrat_model::{Operator, ProcessId};
+use bureaucrat_model::{Operator, ProcessId, lock};
 use bureaucrat_sandbox::{RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand};
 use bureaucrat_store::{Store, StoreError};
 use bureaucrat_wire::{Outgoing, Properties};
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -41,7 +41,7 @@ struct Outside(Mutex<Taken>);
 
 impl Outside {
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -24,8 +24,8 @@ mod whole;
 use bureaucrat_host::events::EventRecord;
 use bureaucrat_model::{
     Arrivals, Asker, Branch, Called, Check, ConditionIndex, Ending, EventSource, Expiry, FiberId,
-    FiberState, HistoryHead, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress, Recall,
-    ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
+    FiberState, Hex, HistoryHead, JsonText, Millis, OpIndex, Pace, Parking, Program, Progress,
+    Recall, ReplyTo, ShardId, Sharing, Status, Subscription, Then, Timestamp, Turn, WaitKind, Way,
 };
 use bureaucrat_store::{
     Group, MemoryStore, Store, Table, Unit, Write,
@@ -44,7 +44,7 @@ fn golden(file: &str, found: &Lines) -> Lines {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/{file}"));
     let text: String = found
         .iter()
-        .map(|(name, bytes)| format!("{name} {}\n", records::hexadecimal(bytes)))
+        .map(|(name, bytes)| format!("{name} {}\n", Hex(bytes)))
         .collect();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &text).unwrap();
@@ -240,7 +240,7 @@ fn instances() {
             let Write::Put { table, key, value } = write else {
                 panic!("a new instance deletes {write:?}");
             };
-            let key = records::hexadecimal(&key);
+            let key = Hex(&key).to_string();
             found.push((format!("{name}/{}/{key}", table.name()), value));
         }
     }

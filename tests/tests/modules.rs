@@ -36,6 +36,8 @@ mod rig;
 mod searched;
 #[path = "modules/suspended.rs"]
 mod suspended;
+#[path = "modules/waiting.rs"]
+mod waiting;
 #[path = "modules/whole.rs"]
 mod whole;
 

@@ -80,6 +80,16 @@ fn a_seed_gives_the_same_run_each_time() {
     }
 }
 
+/// Launches are stored as waiting ones before they begin, and their messages acknowledged.
+#[test]
+fn nothing_is_lost_and_nothing_happens_twice_while_launches_wait() {
+    hold(
+        (0..SEEDS / 5).map(Plan::with_waiting_launches),
+        &["launches stored as waiting", "power cuts during a commit"],
+        SEEDS / 60,
+    );
+}
+
 /// A store on another machine, such as a database, gives no answers for seconds or minutes.
 #[test]
 fn nothing_is_lost_and_nothing_happens_twice_while_the_store_is_away() {

@@ -1,6 +1,7 @@
 //! PostgreSQL as a store: what becomes of commits whose connection ends, who may use a schema, and what is refused.
 #![allow(clippy::unwrap_used)]
 
+use bureaucrat_model::Hex;
 use bureaucrat_store::{
     EPOCH_KEY, Epoch, Group, Owner, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
     records,
@@ -110,8 +111,8 @@ fn an_engine_that_lost_its_shards_writes_nothing_more() {
     let store = open(&url, PATIENCE).unwrap();
     let epoch = store.own().unwrap();
     let later = epoch.0 + 1;
-    let record = records::hexadecimal(&records::encode(&later).unwrap());
-    let key = records::hexadecimal(EPOCH_KEY);
+    let record = Hex(&records::encode(&later).unwrap()).to_string();
+    let key = Hex(EPOCH_KEY).to_string();
     let taken = format!("UPDATE meta SET value = '\\x{record}' WHERE key = '\\x{key}'");
     sql(&url, &taken).unwrap();
     let mut group = owned(epoch, vec![put(Table::Outbox, b"ours", b"")]);
@@ -244,6 +245,36 @@ fn what_cannot_be_used_says_why() {
         let error = open(&url, Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains(why), "{url}: {error}");
         assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+/// Somebody changed the table by hand: the words say what is wrong with it, and what helps.
+#[test]
+fn an_altered_lease_says_what_is_wrong() {
+    let url = new_url().unwrap();
+    drop(open(&url, PATIENCE).unwrap());
+    let free = "DELETE FROM lease; INSERT INTO lease VALUES ('', '-infinity')";
+    for (altered, why) in [
+        ("DELETE FROM lease", "it has 0 rows"),
+        (
+            "INSERT INTO lease SELECT 'another', 'infinity' FROM generate_series(1, 2); \
+             DELETE FROM lease WHERE holder <> 'another'",
+            "it has 2 rows",
+        ),
+        (
+            "UPDATE lease SET holder = 'another', until = 'infinity'",
+            "the column `until` of the row of `another` is no time that ends",
+        ),
+        ("ALTER TABLE lease RENAME COLUMN until TO till", "until"),
+    ] {
+        sql(&url, altered).unwrap();
+        let error = open(&url, Duration::ZERO).unwrap_err().to_string();
+        assert!(error.contains(why), "{altered}: {error}");
+        assert!(error.contains(free), "{altered}: {error}");
+        if !altered.starts_with("ALTER") {
+            sql(&url, free).unwrap();
+            drop(open(&url, PATIENCE).unwrap());
+        }
     }
 }
 

@@ -18,9 +18,10 @@ use bureaucrat_host::{
     broker::{Broker, BrokerEvents, DeliveryHandle, Source, Ticket},
     facts::FactAnswer,
 };
+use bureaucrat_model::lock;
 use bureaucrat_wire::Outgoing;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -204,7 +205,7 @@ impl AmqpBroker {
     /// Sends the acknowledgements that wait, gives publishes a few seconds to be confirmed, and closes.
     pub async fn shutdown(&self) {
         self.advance(Phase::Closing);
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let tasks = std::mem::take(&mut *lock(&self.tasks));
         for task in tasks {
             // A task that panicked has nothing more to finish.
             let _ = task.await;

@@ -22,6 +22,7 @@ use crate::{
 };
 use bureaucrat_connect::{Dialer, Hearing, Spawner, TaskSet};
 use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, DeliveryHandle, Source};
+use bureaucrat_model::lock;
 use lapin::{
     Channel, Connection,
     options::{BasicQosOptions, QueueDeclareOptions},
@@ -29,7 +30,7 @@ use lapin::{
     types::FieldTable,
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -90,7 +91,7 @@ impl Acknowledging {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Generation>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.current)
     }
 }
 

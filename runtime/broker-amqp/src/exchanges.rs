@@ -1,9 +1,10 @@
 //! What is known about named exchanges, for a while: publishing to a missing exchange closes the
 //! channel.
 
+use bureaucrat_model::lock;
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -54,6 +55,6 @@ impl Exchanges {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, (Known, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

@@ -8,6 +8,7 @@
 
 use crate::{connection::closed, convert::short, pending::Pending};
 use bureaucrat_host::broker::PublishOutcome;
+use bureaucrat_model::lock;
 use bureaucrat_wire::{Mandatory, Outgoing};
 use lapin::{
     BasicProperties, Channel, Confirmation, Error, message::BasicReturnMessage,
@@ -18,7 +19,7 @@ use std::{
     future::Future,
     hash::{BuildHasher, RandomState},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
 };
@@ -154,7 +155,7 @@ struct Ready {
 
 impl Ready {
     fn take(&self) -> Vec<u64> {
-        std::mem::take(&mut *self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.slots))
     }
 }
 
@@ -165,11 +166,7 @@ struct WakeSlot {
 
 impl Wake for WakeSlot {
     fn wake(self: Arc<Self>) {
-        let mut slots = self
-            .ready
-            .slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut slots = lock(&self.ready.slots);
         slots.push(self.slot);
         drop(slots);
         self.ready.some.notify_one();

@@ -6,9 +6,10 @@
 //! yet. Reading stops only while the host holds something, so it always continues.
 
 use bureaucrat_host::broker::Hold;
+use bureaucrat_model::lock;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -45,7 +46,7 @@ impl InHand {
     }
 
     fn reader(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.reader)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 use bureaucrat_host::broker::{
     BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Sender, Source,
 };
-use bureaucrat_model::Redelivered;
+use bureaucrat_model::{Redelivered, lock};
 use futures_core::Stream;
 use lapin::{
     Channel, Connection, Consumer,
@@ -23,7 +23,7 @@ use lapin::{
 };
 use std::{
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 use tokio::sync::{Notify, watch};
@@ -80,7 +80,7 @@ impl Lane {
     }
 
     pub fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tracker)
     }
 }
 

@@ -7,10 +7,11 @@
 
 use crate::flights::Job;
 use bureaucrat_host::broker::PublishOutcome;
+use bureaucrat_model::lock;
 use bureaucrat_wire::{Outgoing, ReplyAddress};
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -124,7 +125,7 @@ impl Nodes {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Node>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

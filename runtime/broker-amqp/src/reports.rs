@@ -1,9 +1,10 @@
 //! What the log says of the connections: one line when something changes, however often the same
 //! is tried meanwhile; the next line says how often that was.
 
+use bureaucrat_model::lock;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 use tracing::{info, warn};
 
@@ -92,6 +93,6 @@ impl Reports {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Role, Failing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

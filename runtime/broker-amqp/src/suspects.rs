@@ -10,11 +10,12 @@ use crate::{
     flights::{Job, Key},
 };
 use bureaucrat_host::broker::PublishOutcome;
+use bureaucrat_model::lock;
 use bureaucrat_wire::ReplyAddress;
 use lapin::protocol::AMQPSoftError;
 use std::{
     collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 /// How many keys are remembered.
@@ -93,6 +94,6 @@ impl Suspects {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

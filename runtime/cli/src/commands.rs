@@ -23,6 +23,7 @@ pub mod modifying;
 pub mod module;
 mod ordered;
 pub mod policy;
+mod problem;
 pub mod replay;
 pub mod restore;
 pub mod show;
@@ -34,13 +35,17 @@ pub mod verify;
 pub mod why;
 
 pub use crate::screen::print_line;
-use crate::{arguments::Options, configuration::Configuration, daemon, files, logging, places};
+use crate::{
+    arguments::Options,
+    configuration::Configuration,
+    failure::{Failure, Kind},
+    files, logging, places, program,
+};
 use anyhow::Context;
 use bureaucrat_model::{Fields, JsonText, ProcessId, View};
 use bureaucrat_sandbox::{
     CacheConfig, Evaluated, Guest, Outcome, RuntimeClass, Sandbox, SandboxConfig, WorkerCommand,
 };
-pub use bureaucrat_views::waits::BROKER_AWAY;
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -61,10 +66,16 @@ fn settings(options: &Options) -> anyhow::Result<Configuration> {
     Ok(configuration)
 }
 
+/// The same for a command that works on records without an engine. What it says about them has the exit code 1, so a
+/// wrong setting has that of records that can't be used.
+fn settings_of_records(options: &Options) -> anyhow::Result<Configuration> {
+    settings(options).map_err(|error| Failure::new(Kind::Unreadable, format!("{error:#}")).into())
+}
+
 /// How the sandbox starts its compile worker: this program, with a hidden subcommand.
 pub fn worker() -> anyhow::Result<WorkerCommand> {
     Ok(WorkerCommand {
-        program: daemon::own_program()?,
+        program: program::own_program()?,
         arguments: vec![OsString::from("compile-worker")],
     })
 }

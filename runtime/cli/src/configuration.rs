@@ -15,6 +15,7 @@ pub(crate) mod near;
 mod participants;
 mod resolve;
 mod row;
+mod size;
 mod store;
 mod table;
 mod value;
@@ -26,7 +27,8 @@ pub use http::HttpSettings;
 pub use ini::IniFile;
 pub use resolve::{Mistakes, Origin, Resolved, Unfit};
 pub use row::{Kind, Unit};
-pub use value::{size, span};
+pub use size::size;
+pub use value::span;
 
 use crate::{
     arguments::{LogFormat, QueueKind, RuntimeGuests},

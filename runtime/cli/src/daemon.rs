@@ -8,17 +8,18 @@
 use crate::{
     Exit,
     arguments::{DaemonOptions, Options},
-    commands::BROKER_AWAY,
     configuration::Configuration,
     control::Control,
     engine,
     logging::{self, Destination},
     pid_file::PidFile,
+    program::own_program,
     progress::Progress,
     screen,
 };
 use anyhow::{Context, anyhow, bail};
 use bureaucrat_host::query::{BrokerState, Query, QueryAnswer, Wanted};
+use bureaucrat_views::waits::BROKER_AWAY;
 use nix::unistd;
 use std::{
     fs::{DirBuilder, File},
@@ -188,13 +189,4 @@ fn report_ready(log: &Path) -> anyhow::Result<()> {
         .context("cannot reopen the log")?;
     unistd::dup2_stderr(&log).context("cannot detach standard error")?;
     Ok(())
-}
-
-/// This program, to be started again: the same file, even if another one has taken its name.
-pub fn own_program() -> anyhow::Result<std::path::PathBuf> {
-    let running = Path::new("/proc/self/exe");
-    if running.exists() {
-        return Ok(running.into());
-    }
-    std::env::current_exe().context("cannot find the file of this program")
 }

@@ -24,6 +24,7 @@ mod memory;
 mod output;
 pub mod pid_file;
 mod places;
+mod program;
 mod progress;
 mod rebuild;
 mod records;

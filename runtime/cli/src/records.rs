@@ -3,9 +3,8 @@
 use crate::{configuration::Configuration, files};
 use bureaucrat_broker_amqp::Exclusion;
 use bureaucrat_store::{
-    Epoch, Group, Row, Store, StoreError, Table, Verdict,
+    Epoch, Group, Hex, Row, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
-    records::hexadecimal,
 };
 use bureaucrat_store_postgres::{Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
@@ -167,7 +166,7 @@ impl Store for Records {
 /// What other engines see of this one: its machine, and an id of its storage.
 fn name(storage: &Path) -> anyhow::Result<String> {
     let id = files::secret(&storage.join(ENGINE_ID))?;
-    let id = hexadecimal(id.get(..ID_BYTES).unwrap_or_default());
+    let id = Hex(id.get(..ID_BYTES).unwrap_or_default());
     let host = nix::unistd::gethostname().unwrap_or_default();
     Ok(format!("{}/{id}", host.to_string_lossy()))
 }

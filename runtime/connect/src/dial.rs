@@ -4,6 +4,7 @@ use crate::{
     Address, Addresses, Failures, Tap, Tls, Trouble,
     address::Transport,
     ear::{Heard, Stage},
+    locks::lock,
     tasks::{Spawner, Tasks},
     tls,
     transport::{End, Line, Plain, Socket, Tapped, TappedReactor},
@@ -17,7 +18,7 @@ use lapin::{
 };
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -204,7 +205,7 @@ async fn attempt<T: Tap>(
     // lapin asks for it once: it tries again only when it is told to.
     let tapped = Mutex::new(Some(tapped));
     let open = async move |_: AMQPUri, _: Runtime<Parts<T>>| {
-        let taken = tapped.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = lock(&tapped).take();
         let none = || std::io::Error::from(std::io::ErrorKind::NotConnected);
         let tapped = taken.ok_or_else(|| lapin::Error::from(none()))?;
         Ok(AsyncTcpStream::Plain(tapped))

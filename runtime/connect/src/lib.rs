@@ -11,6 +11,7 @@
 mod address;
 mod dial;
 mod ear;
+mod locks;
 mod parameters;
 mod parse;
 mod password;

@@ -7,12 +7,13 @@
 //!
 //! A task that takes long delays its own connection alone.
 
+use crate::locks::lock;
 use async_task::{FallibleTask, Runnable};
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Poll, Waker},
 };
 use tokio::runtime::Handle;
@@ -57,7 +58,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::{
     Tls,
     ear::{Ear, Heard, Stage},
+    locks::lock,
     tasks::Tasks,
     tls,
 };
@@ -20,7 +21,7 @@ use std::{
     net::SocketAddr,
     os::fd::{AsFd, AsRawFd},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
@@ -152,7 +153,7 @@ impl Line {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -25,13 +25,14 @@ mod whole;
 
 pub(crate) use doubts::Mode;
 pub use property::PropertyType;
-pub(crate) use property::{LOCAL_TYPES, TYPES, declared, float_as_json};
+pub(crate) use property::{declared, float_as_json};
 pub(crate) use shape::{Child, Node};
 
 use crate::{
     FindModule, Limits,
     checked::{Body, Process},
-    diagnostic::{Counted, DiagnosticKind, Diagnostics, GrammarProblem, XmlProblem, nearest},
+    collector::Diagnostics,
+    diagnostic::{Counted, DiagnosticKind, GrammarProblem, XmlProblem, nearest},
     grammar::{Tag, root},
     syntax::{Origin, Tree},
 };

@@ -3,7 +3,6 @@
 //! A kind carries facts, not sentences, so that tests and tools can compare it; its `Display` makes the sentence. Texts
 //! from the definition are cut and escaped, since they end in logs.
 
-mod collector;
 mod doubt;
 mod grammar;
 pub(crate) mod meant;
@@ -17,7 +16,6 @@ pub use value::{ValueProblem, Wanted};
 pub use xml::{Counted, Foreign, Markup, XmlProblem};
 
 pub(crate) use bureaucrat_expression::nearest;
-pub(crate) use collector::Diagnostics;
 pub(crate) use words::cut;
 
 use bureaucrat_model::Span;

@@ -39,6 +39,7 @@ mod row;
 mod table;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
 mod xml_schema;
 
@@ -48,6 +49,7 @@ pub use xml_schema::xml_schema;
 
 pub use row::{Activity, Tag};
 pub(crate) use row::{Attribute, Content, Least, Need, Occurs, Row, Text};
+pub(crate) use types::{EXPRESSION_TYPE, LOCAL_TYPES, TYPES};
 pub(crate) use value::Value;
 
 use row::{Labels, Within};

@@ -11,6 +11,7 @@
 
 mod check;
 mod checked;
+mod collector;
 mod diagnostic;
 mod disassemble;
 mod emit;
@@ -35,7 +36,7 @@ pub use outline::{Outline, outline};
 
 use bureaucrat_model::{ModuleHash, ModuleRef, Program, SourceModule};
 use check::Mode;
-use diagnostic::Diagnostics;
+use collector::Diagnostics;
 use source::Source;
 use std::collections::BTreeMap;
 

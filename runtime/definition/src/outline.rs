@@ -7,7 +7,8 @@
 use crate::{
     Limits, check,
     check::Mode,
-    diagnostic::{Diagnostic, Diagnostics},
+    collector::Diagnostics,
+    diagnostic::Diagnostic,
     grammar::{Found, Row, Tag, root},
     reader,
     source::Source,

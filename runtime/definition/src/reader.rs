@@ -12,7 +12,8 @@ mod references;
 
 use crate::{
     Limits,
-    diagnostic::{Counted, Diagnostics, Foreign, Markup, XmlProblem, cut},
+    collector::Diagnostics,
+    diagnostic::{Counted, Foreign, Markup, XmlProblem, cut},
     source::Source,
     syntax::{Closing, Element, ElementIndex, Origin, Tree},
     text::MappedText,

@@ -42,6 +42,7 @@ mod rejection;
 mod reserved;
 mod sticking;
 mod stopping;
+mod surroundings;
 mod throwing;
 mod trouble;
 mod values;

@@ -12,13 +12,13 @@ use crate::{
     machine::{Machine, Trouble},
     migrating::continue_later,
     ops, sticking,
+    surroundings::around,
 };
 use bureaucrat_model::{
     Change, FiberId, FiberState, Fields, HistoryEvent, Initiator, Modification, Op, OpIndex,
     Refusal, Relocation, Status, Then, View, Wait, WaitKind,
 };
 use places::Place;
-pub(crate) use places::around;
 
 /// Changes the process, and runs it unless it is parked.
 pub(crate) fn modify(
@@ -158,8 +158,9 @@ fn relocate(
     let begin = begin.ok_or_else(|| Refusal::NoSuchActivity {
         name: to.to_owned(),
     })?;
-    let around = |path| places::around(machine.program, path);
-    if around(&place.activity) != around(&target) || place.is_in_a_branch_of_its_own(machine, fiber)
+    let around_of = |path| around(machine.program, path);
+    if around_of(&place.activity) != around_of(&target)
+        || place.is_in_a_branch_of_its_own(machine, fiber)
     {
         return Err(Refusal::OtherScope {
             from: place.activity,

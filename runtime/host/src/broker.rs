@@ -43,6 +43,18 @@ pub struct DeliveryHandle {
     pub tag: u64,
 }
 
+impl DeliveryHandle {
+    /// The generation of what is handed in on this machine: no connection has it, and none ends it.
+    pub(crate) const HANDED_IN: u64 = u64::MAX;
+    /// The generation of what was acknowledged while it waited.
+    pub(crate) const KEPT: u64 = u64::MAX - 1;
+
+    /// Whether the broker waits for an acknowledgement.
+    pub const fn is_of_the_broker(self) -> bool {
+        self.generation < Self::KEPT
+    }
+}
+
 /// A message that was delivered and is not acknowledged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {

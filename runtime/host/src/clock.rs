@@ -3,10 +3,10 @@
 //! Between starts it follows elapsed time, which a machine's sleep is part of, and slews towards wall time, by at most a tenth of what passes; its
 //! highest value is kept in the store, so that a clock that was set back while the engine was down holds it still.
 
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{Timestamp, lock};
 use nix::time::{ClockId, clock_gettime};
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -114,7 +114,7 @@ impl EngineTime {
     /// The current time. Never earlier than what any thread read before.
     pub fn now(&self) -> Timestamp {
         // A reading is replaced as a whole, so it is valid even after a panic elsewhere.
-        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reading = lock(&self.reading);
         let elapsed = self.source.elapsed();
         let wall = self.source.wall();
         let passed = elapsed.saturating_sub(reading.elapsed);

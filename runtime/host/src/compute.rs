@@ -7,17 +7,15 @@
 
 use crate::{
     definitions::{Definitions, LoadFailure, Loaded},
-    intake::{
-        fair::{FairQueue, User},
-        router::{Incoming, Router},
-    },
+    fair::{FairQueue, User},
+    intake::router::{Incoming, Router},
 };
-use bureaucrat_model::{ProgramHash, View};
+use bureaucrat_model::{ProgramHash, View, lock, unpoisoned};
 use bureaucrat_policy::Rules;
 use bureaucrat_sandbox::{Budget, CompileBudget, Evaluated, Guest, Sandbox};
 use rustix::process::setpriority_process;
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     thread::JoinHandle,
 };
 
@@ -117,7 +115,7 @@ struct LaneState {
 
 impl Lane {
     fn lock(&self) -> MutexGuard<'_, LaneState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn push(&self, job: Job) {
@@ -128,10 +126,7 @@ impl Lane {
     /// The next job; `None` once the lane has ended and is empty.
     fn next(&self) -> Option<Job> {
         let waiting = |state: &mut LaneState| state.jobs.is_empty() && !state.has_ended;
-        let mut state = self
-            .changed
-            .wait_while(self.lock(), waiting)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = unpoisoned(self.changed.wait_while(self.lock(), waiting));
         state.jobs.pop().map(|(_, job)| job)
     }
 
@@ -180,8 +175,7 @@ impl ComputeThreads {
     pub fn stop(&self) {
         self.compiling.end();
         self.evaluating.end();
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *lock(&self.threads));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a compute thread panicked");

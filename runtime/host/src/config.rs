@@ -84,6 +84,12 @@ pub struct HostConfig {
     pub bulk_orders: usize,
     /// The most launches whose definitions are being compiled; others wait in their users' lines.
     pub compiling_launches: usize,
+    /// How long a launch waits before it is stored as a waiting one and its message acknowledged.
+    pub launch_patience: Millis,
+    /// The most launches that are stored so, and their bytes; the messages of others stay with the broker.
+    pub waiting_launches: usize,
+    /// See [`Self::waiting_launches`].
+    pub waiting_bytes: usize,
     /// The fuel that a condition may use on the driver's thread; one that needs more is evaluated
     /// again by another thread.
     pub inline_fuel: u64,
@@ -160,6 +166,9 @@ impl Default for HostConfig {
             group_launches: 64,
             bulk_orders: 32,
             compiling_launches: 4,
+            launch_patience: Millis(60_000),
+            waiting_launches: 10_000,
+            waiting_bytes: 64 << 20,
             inline_fuel: 100_000,
             incident_inputs: 1_000,
             incident_retry: Millis(30_000),

@@ -5,12 +5,12 @@
 //! continues without it; whatever arrives for its process becomes a dead letter, whole. A storage
 //! is repaired while no engine is running.
 
-use bureaucrat_model::ProcessId;
-use bureaucrat_store::{StoreError, Table, reading::Gap, records};
+use bureaucrat_model::{Hex, ProcessId, lock};
+use bureaucrat_store::{StoreError, Table, reading::Gap};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 /// The most damaged records that are remembered; further ones are only logged.
@@ -90,10 +90,10 @@ impl Damages {
         for gap in gaps {
             let error = StoreError::Damaged {
                 table,
-                key: records::hexadecimal(&gap.from),
+                key: Hex(&gap.from).to_string(),
                 reason: format!(
                     "nothing up to key {} can be read: {}",
-                    records::hexadecimal(&gap.to),
+                    Hex(&gap.to),
                     gap.reason
                 ),
             };
@@ -105,7 +105,7 @@ impl Damages {
     pub fn note_key(&self, table: Table, key: &[u8]) {
         let error = StoreError::Damaged {
             table,
-            key: records::hexadecimal(key),
+            key: Hex(key).to_string(),
             reason: "the key does not have the form of its table".into(),
         };
         self.note(None, &error);
@@ -147,6 +147,6 @@ impl Damages {
 
     fn lock(&self) -> MutexGuard<'_, Noted> {
         // Sets and maps are consistent, even after a panic elsewhere.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

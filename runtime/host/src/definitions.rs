@@ -8,20 +8,20 @@ mod routing;
 
 use crate::{
     config::HostConfig,
-    module_catalog::{DurableNames, Unresolved},
+    module_catalog::{DurableNames, Unresolved, module_class},
 };
 use bureaucrat_definition::compile_with;
 use bureaucrat_model::{
     ConditionIndex, Guest as GuestName, ModuleHash, ModuleName, ModuleRef, ModuleSource, Program,
-    ProgramHash, SourceModule,
+    ProgramHash, SourceModule, lock,
 };
 use bureaucrat_policy::{ModuleClass, ModuleFacts, Profile, Quota, Rules};
-use bureaucrat_sandbox::{Class, CompileBudget, ExportKind, Guest, LoadError, Sandbox};
+use bureaucrat_sandbox::{CompileBudget, ExportKind, Guest, LoadError, Sandbox};
 use bureaucrat_store::{Store, StoreError, Table};
 use cache::Cache;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 /// A program that is ready to run.
@@ -335,7 +335,7 @@ impl Definitions {
 
     fn lock(&self) -> MutexGuard<'_, Cache> {
         // Whatever a panic left in the cache is still valid.
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cache)
     }
 }
 
@@ -344,14 +344,6 @@ pub(crate) fn compile_budget(rules: &Rules) -> CompileBudget {
     CompileBudget {
         seconds: rules.quotas.count(Quota::CompileSeconds),
         memory_bytes: rules.quotas.get(Quota::CompileMemoryBytes),
-    }
-}
-
-/// A guest's class, as the policy names it.
-pub(crate) fn module_class(guest: &Guest) -> ModuleClass {
-    match guest.class() {
-        Class::Small => ModuleClass::Small,
-        Class::Runtime => ModuleClass::Runtime,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     compute::ComputeThreads,
     config::{Committing, HostConfig},
     driver::{Driver, Progress},
+    error::HostError,
     intake::router::{Incoming, Router},
     meters::Meters,
     open::Opened,
@@ -17,42 +18,19 @@ use crate::{
     shared::Shared,
     tenants::Tenants,
 };
+use bureaucrat_model::lock;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
-use bureaucrat_store::{Store, StoreError};
+use bureaucrat_store::Store;
 use crossbeam_channel::Receiver;
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
 };
-
-/// Why the host cannot start or continue.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
-    /// The store failed. After a failed commit nothing more is acknowledged; the broker still has the messages.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What the storage says about itself cannot be read.
-    #[error(
-        "{0}. The engine does not guess: `bureaucrat fsck --repair` rebuilds time, sequence and \
-         the count of runs; only a backup brings back the identity (the secret that ids are \
-         derived from, and the number of shards)"
-    )]
-    Meta(StoreError),
-    /// The configuration is invalid.
-    #[error("the configuration is not valid: {0}")]
-    Config(String),
-    /// The system cannot start a thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(String),
-    /// A bug in the engine.
-    #[error("the driver panicked; nothing was acknowledged that was not durable")]
-    Panic,
-}
 
 /// How long the driver may take to say how full the outbox is.
 const STANDING_PATIENCE: Duration = Duration::from_millis(500);
@@ -263,9 +241,4 @@ impl Host {
             compute.stop();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // These values are replaced as a whole, so they are valid even after a panic elsewhere.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,6 +19,8 @@ mod config;
 pub mod damage;
 pub mod definitions;
 mod driver;
+mod error;
+mod fair;
 mod host;
 mod intake;
 pub mod meters;
@@ -33,8 +35,9 @@ pub mod tenants;
 pub use act::standing::{Held, Standing, TimersDue};
 pub use config::{CeleryEvents, Committing, HostConfig};
 pub use driver::{Driver, Progress};
-pub use host::{Host, HostError};
-pub use intake::router;
+pub use error::HostError;
+pub use host::Host;
+pub use intake::{router, waiting};
 pub use open::{Opened, mark_restored};
 pub use operate::{
     audit, audit_log, backlog, bulk, commands, copying, definitions as deployed, facts, formats,

@@ -10,13 +10,13 @@
 //! soon as a plan removes it, because plans become durable in order.
 
 use crate::catalog::Found;
-use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp};
+use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp, lock};
 use bureaucrat_store::{
     Store, StoreError, Table, Write, instances::decode_head, reading::scan_all,
 };
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 /// Programs removed per commit.
@@ -188,7 +188,7 @@ impl Programs {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Counts are changed at once, so they are consistent even after a panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

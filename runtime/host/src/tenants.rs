@@ -6,15 +6,15 @@
 //! they are right after any crash; from then on each shard updates them with what it commits.
 //! Without a policy nothing is counted.
 
-use crate::intake::fair::User;
-use bureaucrat_model::{Head, ProcessId, Timestamp};
+use crate::fair::User;
+use bureaucrat_model::{Head, ProcessId, Timestamp, lock, unpoisoned};
 use bureaucrat_policy::{Policy, Quota, Quotas, Rule, Rules, Violation};
 use bureaucrat_sandbox::Budget;
 use bureaucrat_store::{Store, StoreError, instances::read_head};
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -129,7 +129,12 @@ impl Account {
             let what = format!("more than {per_minute} launches a minute; publish it again later");
             return Err(rules.broken(Rule::Quota(Quota::LaunchesPerMinute), what));
         }
-        Ok(Claim::new(self.clone(), ClaimKind::Waiting))
+        Ok(self.wait())
+    }
+
+    /// Counts a launch that waits.
+    pub fn wait(self: &Arc<Self>) -> Claim {
+        Claim::new(self.clone(), ClaimKind::Waiting)
     }
 
     /// Counts a process that is about to start, or returns the quota that it would violate.
@@ -258,17 +263,14 @@ impl Tenants {
     }
 
     pub fn policy(&self) -> Arc<Policy> {
-        self.policy
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        unpoisoned(self.policy.read()).clone()
     }
 
     /// Puts another policy in force from now on. An engine that was started without one does not
     /// count and continues without.
     pub fn replace(&self, policy: Arc<Policy>) {
         if self.accounts.is_some() {
-            *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+            *unpoisoned(self.policy.write()) = policy;
         }
     }
 }
@@ -278,11 +280,6 @@ fn subtract(number: &AtomicU64, amount: u64) {
     let _ = number.fetch_update(Ordering::AcqRel, Ordering::Acquire, |value| {
         Some(value.saturating_sub(amount))
     });
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // These values are consistent, whatever a panic elsewhere left.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What an evaluation for a user with these rules may use.

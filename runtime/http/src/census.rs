@@ -14,9 +14,10 @@ use bureaucrat_host::{
     backlog::Waiting,
     query::{AttributeKind, State, Wanted},
 };
+use bureaucrat_model::{lock, unpoisoned};
 use rustix::process::setpriority_process;
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
@@ -75,7 +76,7 @@ impl Census {
     /// The numbers of all processes, for one who may see all; none while the first ones are counted. May
     /// block for a moment.
     pub fn look(self: &Arc<Self>, call: &Call) -> Option<Arc<Counted>> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         let patience = match &last.counted {
             Some(counted) => {
                 let is_fresh = counted.commits == call.engine.commits()
@@ -97,7 +98,7 @@ impl Census {
         let waited = self.taken.wait_timeout_while(last, patience, |last| {
             last.is_running && last.number == number
         });
-        let (last, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (last, _) = unpoisoned(waited);
         last.counted.clone()
     }
 
@@ -109,7 +110,7 @@ impl Census {
             // If it fails, the thread works anyway.
             let _ = setpriority_process(None, NICE);
             let counted = count(&call);
-            let mut last = census.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&census.last);
             match counted {
                 Ok(counted) => last.counted = Some(Arc::new(counted)),
                 Err(problem) => {

@@ -2,11 +2,12 @@
 //! turns; one asker's questions never have all the threads. So expensive questions of one token delay no other's.
 
 use crate::NICE;
+use bureaucrat_model::{lock, unpoisoned};
 use rustix::process::setpriority_process;
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 use tokio::sync::oneshot;
 
@@ -141,7 +142,7 @@ impl Drop for Pool {
 
 impl Lines {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 
     /// Waits for a question; none at the end, when nothing waits any more.
@@ -155,7 +156,7 @@ impl Lines {
                 return None;
             }
             let waited = self.news.wait(waiting);
-            waiting = waited.unwrap_or_else(PoisonError::into_inner);
+            waiting = unpoisoned(waited);
         }
     }
 }

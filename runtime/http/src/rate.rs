@@ -1,10 +1,7 @@
 //! How many requests a token may make: a bucket for each, which fills with time.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Instant,
-};
+use bureaucrat_model::lock;
+use std::{collections::HashMap, sync::Mutex, time::Instant};
 
 /// Requests a second.
 const RATE: f64 = 500.0;
@@ -19,7 +16,7 @@ pub struct Rates(Mutex<HashMap<String, (f64, Instant)>>);
 impl Rates {
     /// Takes one request out of a token's bucket; false if there is none.
     pub fn take(&self, token: &str, now: Instant) -> bool {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = lock(&self.0);
         if buckets.len() >= BUCKETS_MAX && !buckets.contains_key(token) {
             // Those of tokens that are gone. A bucket that is made again is full.
             buckets.clear();

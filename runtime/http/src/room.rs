@@ -4,11 +4,12 @@
 //! have a share of their own: however many come, they close each other, and someone with a token gets
 //! in. Among strangers, the one gives way that has been there longest of the address with the most.
 
+use bureaucrat_model::lock;
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
@@ -130,7 +131,7 @@ impl Room {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

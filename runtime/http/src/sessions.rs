@@ -4,10 +4,10 @@
 //! when it is full, the oldest session ends.
 
 use crate::tokens::{self, Token, TokenError, Tokens};
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{Timestamp, lock};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
 /// How long a session lasts, in seconds.
@@ -36,7 +36,7 @@ impl Sessions {
     /// If the system gives no random bytes.
     pub fn begin(&self, token: Token, now: Timestamp) -> Result<String, TokenError> {
         let cookie = tokens::draw()?;
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = lock(&self.0);
         while table.sessions.len() >= SESSIONS_MAX {
             let Some(oldest) = table.order.pop_front() else {
                 break;
@@ -57,7 +57,7 @@ impl Sessions {
 
     /// The token of a session, as it is now.
     pub fn find(&self, key: &SessionKey, tokens: &Tokens, now: Timestamp) -> Option<Token> {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = lock(&self.0);
         let (token, until) = table.sessions.get(key)?.clone();
         drop(table);
         match now < until {
@@ -68,7 +68,7 @@ impl Sessions {
 
     pub fn end(&self, cookie: &str) {
         let hash = tokens::hash(cookie);
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = lock(&self.0);
         table.sessions.remove(&hash);
         table.order.retain(|other| *other != hash);
     }

@@ -6,9 +6,10 @@
 //! use a small part of the time, however many they are and however much is committed.
 
 use crate::{engine::Engine, problem::Problem};
+use bureaucrat_model::lock;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -80,7 +81,7 @@ impl Streams {
     /// # Errors
     /// If there is none.
     pub fn enter(self: &Arc<Self>, token: &str) -> Result<Held, Problem> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         if open.values().sum::<usize>() >= STREAMS_MAX {
             return Err(Problem::unavailable("there are too many streams"));
         }
@@ -119,7 +120,7 @@ impl Streams {
 
     /// When it is the turn of one more to ask.
     pub fn turn(&self, asked: Asked, now: Instant) -> Instant {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pace = lock(&self.pace);
         let turn = pace.next.clamp(now, now + TURN_MAX);
         pace.next = turn + pace.step(asked);
         turn
@@ -127,7 +128,7 @@ impl Streams {
 
     /// How long an answer took.
     pub fn took(&self, asked: Asked, time: Duration) {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pace = lock(&self.pace);
         let average = match asked {
             Asked::Process => &mut pace.process,
             Asked::Page => &mut pace.page,
@@ -148,8 +149,7 @@ impl Pace {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let open = &self.streams.open;
-        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.streams.open);
         if let Some(own) = open.get_mut(&self.token) {
             *own = own.saturating_sub(1);
             if *own == 0 {

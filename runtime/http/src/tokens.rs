@@ -7,8 +7,8 @@
 mod file;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use bureaucrat_model::Timestamp;
-use file::{lock, read, write};
+use bureaucrat_model::{Hex, Timestamp, lock};
+use file::{read, write};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 use subtle::ConstantTimeEq;
 
@@ -119,10 +119,6 @@ pub(crate) fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The tokens of a storage.
 pub struct Tokens {
     storage: PathBuf,
@@ -169,7 +165,7 @@ impl Tokens {
         if bool::from(given.ct_eq(&self.local)) {
             return Some(self.local());
         }
-        let digits = hexadecimal(&given);
+        let digits = Hex(&given).to_string();
         let mut found = None;
         for token in self.current().iter() {
             // Each is compared, so that the time says nothing about the others.
@@ -197,7 +193,7 @@ impl Tokens {
             user: None,
             created_at: Timestamp(0),
             expires_at: None,
-            hash: hexadecimal(&self.local),
+            hash: Hex(&self.local).to_string(),
         }
     }
 
@@ -206,7 +202,7 @@ impl Tokens {
         let path = self.storage.join(TOKENS_FILE);
         let stamp = fs::metadata(&path).ok();
         let stamp = stamp.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec()));
-        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.read);
         if known.stamp != stamp || stamp.is_none() {
             known.tokens = match list(&self.storage) {
                 Ok(tokens) => tokens.into(),
@@ -254,7 +250,7 @@ pub fn create(
     if !is_name || name == LOCAL {
         return Err(TokenError::Name(name.to_owned()));
     }
-    let _lock = lock(storage)?;
+    let _lock = file::lock(storage)?;
     let mut tokens = list(storage)?;
     if tokens.iter().any(|token| token.name == name) {
         return Err(TokenError::Taken(name.to_owned()));
@@ -269,7 +265,7 @@ pub fn create(
         user,
         created_at: now,
         expires_at,
-        hash: hexadecimal(&hash(&secret)),
+        hash: Hex(&hash(&secret)).to_string(),
     });
     write_all(storage, &tokens)?;
     Ok(secret)
@@ -280,7 +276,7 @@ pub fn create(
 /// # Errors
 /// If there is none of this name, or the file can't be written.
 pub fn revoke(storage: &Path, name: &str) -> Result<(), TokenError> {
-    let _lock = lock(storage)?;
+    let _lock = file::lock(storage)?;
     let mut tokens = list(storage)?;
     let before = tokens.len();
     tokens.retain(|token| token.name != name);

@@ -1,10 +1,8 @@
 //! Called definitions: how a call names one, which version a call runs, and how long the caller is bound to it.
 
 use crate::{
-    deployed::{DefinitionRef, Version},
-    ids::ProgramHash,
-    name::DefinitionName,
-    op::Operand,
+    deployed::DefinitionRef, ids::ProgramHash, name::DefinitionName, operand::Operand,
+    version::Version,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;

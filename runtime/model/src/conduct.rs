@@ -4,7 +4,7 @@
 use crate::{
     history::{HistoryEvent, Weight},
     ids::Turn,
-    program::ConditionIndex,
+    indexes::ConditionIndex,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@
 
 use crate::{
     fields::{Fields, JsonText},
-    program::ConditionIndex,
+    indexes::ConditionIndex,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,8 @@ use crate::{
     bases::Bases,
     fields::Fields,
     ids::{FiberId, Turn},
+    indexes::OpIndex,
     instance::{Fiber, FiberState, Sharing},
-    program::OpIndex,
     shared_map::SharedMap,
     wait::WaitKind,
 };

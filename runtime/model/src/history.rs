@@ -6,14 +6,14 @@ mod weight;
 mod words;
 
 use crate::{
-    deployed::Version,
     fault::{Fault, FaultCode},
     fields::JsonText,
     ids::{ActivityPath, ModuleHash, ProcessId, ProgramHash, Turn},
+    indexes::ConditionIndex,
     initiator::Initiator,
-    program::ConditionIndex,
     time::{Millis, Timestamp},
     unusable::Unusable,
+    version::Version,
 };
 use serde::{Deserialize, Serialize};
 

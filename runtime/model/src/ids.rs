@@ -2,11 +2,11 @@
 //!
 //! The text forms are those on the wire. Parsing is exact, so that each id has only one text.
 
-use crate::{deployed::Version, name::DefinitionName, time::Timestamp};
 use crate::{
     hex::{self, Hex},
     id_bytes,
 };
+use crate::{name::DefinitionName, time::Timestamp, version::Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};

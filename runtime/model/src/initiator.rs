@@ -7,6 +7,9 @@ use crate::ids::ProcessId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The reason of an order whose giver says none, or an empty one.
+pub const NO_REASON: &str = "no reason given";
+
 /// A user of the engine's machine who gives orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -2,17 +2,17 @@
 
 use crate::{
     conduct::{Deadline, Recorded},
-    deployed::Version,
     fault::Fault,
     fibers::{FiberChange, Fibers},
     fields::{Fields, JsonText},
     history::{HistoryHead, Redelivered},
     ids::{FiberId, ProcessId, ProgramHash, Turn},
+    indexes::OpIndex,
     input::{Ending, Input},
-    program::OpIndex,
     scope::Scope,
     searching::Searched,
     time::Timestamp,
+    version::Version,
     wait::{Wait, WaitKind},
 };
 use serde::{Deserialize, Serialize};

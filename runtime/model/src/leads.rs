@@ -3,8 +3,9 @@
 use crate::{
     Bond, CallTarget,
     fault::FaultCode,
-    op::{Alternative, Carries, Op, Operand, Taking, When},
-    program::{ConditionIndex, ConditionRange, OpIndex},
+    indexes::{ConditionIndex, ConditionRange, OpIndex},
+    op::{Alternative, Carries, Op, Taking, When},
+    operand::Operand,
     time::Millis,
 };
 

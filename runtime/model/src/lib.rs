@@ -23,6 +23,7 @@ mod history;
 mod id_bytes;
 mod id_prefix;
 mod ids;
+mod indexes;
 mod initiator;
 mod input;
 mod instance;
@@ -35,6 +36,7 @@ mod modification;
 mod modules;
 mod name;
 mod op;
+mod operand;
 mod program;
 mod recovery;
 mod scope;
@@ -44,6 +46,7 @@ mod shared_map;
 mod site;
 mod time;
 mod unusable;
+mod version;
 mod via;
 mod view;
 mod wait;
@@ -52,7 +55,7 @@ pub use called::{Bond, CallTarget, Called, ChildDefinition, DeployedProgram};
 pub use conduct::{
     Conduct, Deadline, Duplicate, KeyRule, KeyText, Missed, Recorded, Schedule, Unhandled,
 };
-pub use deployed::{DefinitionRef, DefinitionRefError, SourceHash, Version};
+pub use deployed::{DefinitionRef, DefinitionRefError, SourceHash};
 pub use evidence::{
     EvaluationBounds, Evidence, FailedEvaluation, GuestClass, KeptBody, KeptMessage, MessageKind,
     Ran, Seen,
@@ -71,7 +74,8 @@ pub use ids::{
     ActivityId, ActivityPath, FiberId, HistoryHash, IdError, ModuleHash, Origin, ProcessId,
     ProgramHash, ShardId, Turn,
 };
-pub use initiator::{Initiator, Operator};
+pub use indexes::{ConditionIndex, ConditionRange, OpIndex, Span};
+pub use initiator::{Initiator, NO_REASON, Operator};
 pub use input::{
     AbandonedTask, Answer, Effect, Ending, Evaluation, EvaluationOutcome, EventSource, Input,
     TaskEnd,
@@ -87,13 +91,11 @@ pub use modification::{Change, Modification, PartOf, Refusal, STANDINGS_MAX, Sta
 pub use modules::{Alias, AliasError, ModuleRef, ModuleRefError, Wanted};
 pub use name::{DefinitionName, ModuleName, Name, NameError, OfDefinition, OfModule};
 pub use op::{
-    Alternative, Cargo, Carries, Interrupt, ItemNames, Join, Listener, Op, Operand, Part, Since,
-    Taking, Timeout, When,
+    Alternative, Cargo, Carries, Interrupt, ItemNames, Join, Listener, Op, Part, Since, Taking,
+    Timeout, When,
 };
-pub use program::{
-    Condition, ConditionIndex, ConditionRange, Guest, ModuleSource, OpIndex, Program, ProgramError,
-    Reads, SourceModule, Span,
-};
+pub use operand::Operand;
+pub use program::{Condition, Guest, ModuleSource, Program, ProgramError, Reads, SourceModule};
 pub use recovery::{Handler, Retry};
 pub use scope::{Decision, Items, Locals, Outcome, Phase, Scope};
 pub use searching::{Searched, Term};
@@ -102,6 +104,7 @@ pub use shared_map::SharedMap;
 pub use site::{Label, Site};
 pub use time::{Millis, Timestamp};
 pub use unusable::Unusable;
+pub use version::Version;
 pub use via::{Dialect, TaskQueue, UnknownName, Via, Way, WrittenWay};
 pub use view::View;
 pub use wait::{

@@ -1,9 +1,9 @@
 //! Deployed modules: how a definition or an operator refers to one by its name.
 
 use crate::{
-    deployed::Version,
     ids::ModuleHash,
     name::{ModuleName, NameError},
+    version::Version,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};

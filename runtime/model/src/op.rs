@@ -9,22 +9,13 @@ use crate::{
     fault::FaultCode,
     field_path::FieldPath,
     fields::{Fields, JsonText},
-    program::{ConditionIndex, ConditionRange, OpIndex},
+    indexes::{ConditionIndex, ConditionRange, OpIndex},
+    operand::Operand,
     recovery::{Handler, Retry},
     time::{Millis, Timestamp},
     via::WrittenWay,
 };
 use serde::{Deserialize, Serialize};
-
-/// What an instruction needs: written in the definition, or computed just before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operand<T> {
-    #[serde(rename = "1")]
-    Fixed(T),
-    /// The next computed value of the fiber.
-    #[serde(rename = "2")]
-    Computed,
-}
 
 /// A time, or how long until it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use crate::{
     fault::{CodePattern, Fault, FaultSource},
-    program::{ConditionRange, OpIndex},
+    indexes::{ConditionRange, OpIndex},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,8 @@ use crate::{
     fault::Fault,
     fields::{Fields, JsonText},
     ids::FiberId,
+    indexes::OpIndex,
     instance::Fiber,
-    program::OpIndex,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! Where in its definition an instruction is, and what people call the activity there.
 
-use crate::{ids::ActivityPath, program::Span};
+use crate::{ids::ActivityPath, indexes::Span};
 use serde::{Deserialize, Serialize};
 
 /// The activity that an instruction belongs to.

@@ -2,7 +2,7 @@
 //! original, dialect and kind of task queue, give four ways to wrap one; calls of unmodified Celery
 //! tasks and plain requests are two more.
 
-use crate::op::Operand;
+use crate::operand::Operand;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 

@@ -6,8 +6,8 @@ use crate::{
     fault::Fault,
     fields::{Fields, JsonText},
     ids::{ActivityPath, FiberId, ProcessId, Turn},
+    indexes::{ConditionIndex, OpIndex},
     input::EventSource,
-    program::{ConditionIndex, OpIndex},
     time::{Millis, Timestamp},
     via::Way,
 };

@@ -8,13 +8,15 @@ use crate::{
     session::{Place, Present, Purpose, Session, Trouble},
     statements::Shape,
 };
-use bureaucrat_store::{Epoch, Group, Owner, StoreError, Table, Verdict, Write, figures::Spans};
+use bureaucrat_store::{
+    Epoch, Group, Owner, StoreError, Table, Verdict, Write, figures::Spans, lock,
+};
 use futures_lite::future::block_on;
 use std::{
     collections::BTreeMap,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::Poll,
     time::Instant,
 };
@@ -71,7 +73,7 @@ impl Commits {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Without anything to write there is no transaction.

@@ -13,13 +13,13 @@ use crate::{
     Opening, schema,
     session::{Place, Present, Purpose, Session, Trouble},
 };
-use bureaucrat_store::StoreError;
+use bureaucrat_store::{StoreError, lock, unpoisoned};
 use futures_lite::future::block_on;
 use nix::time::{ClockId, clock_gettime};
 use std::{
     ops::ControlFlow,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     thread::sleep,
@@ -246,7 +246,8 @@ impl Lease {
         let released = self.place.connect(Purpose::Reading, Instant::now());
         if let Ok((session, _)) = released {
             // It may be another's already, and then there is nothing to give back.
-            let _ = block_on(session.release(&self.holder));
+            let released = session.release(&self.holder);
+            let _ = self.place.within(self.holder.term, released);
         }
     }
 }
@@ -259,12 +260,12 @@ impl Drop for Lease {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, span: Duration) -> MutexGuard<'a, State> {
         let waited = self.changed.wait_timeout(state, span);
-        waited.unwrap_or_else(PoisonError::into_inner).0
+        unpoisoned(waited).0
     }
 
     fn extend(&self, until: Duration) {
@@ -333,19 +334,19 @@ fn renewed(place: &Place, holder: &Holder, session: &mut Option<Session>) -> Res
             Err(error) => return Err(Trouble::Away(error.to_string())),
         },
     };
-    match place.within(holder.term, present.renew(holder))? {
-        true => {
+    place.within(holder.term, async {
+        if present.renew(holder).await? {
             // A command that repairs the records has no lease, but an epoch.
-            place.check(&present)?;
-            *session = Some(present);
-            Ok(())
+            return place.check(&present).await;
         }
-        false => {
-            let Present { epoch, .. } = block_on(present.present())?;
-            let present = epoch.0;
-            Err(Trouble::Lasting(StoreError::Fenced { present }))
-        }
-    }
+        // It may be there for nobody.
+        present.holding().await?;
+        let Present { epoch, .. } = present.present().await?;
+        let present = epoch.0;
+        Err(Trouble::Lasting(StoreError::Fenced { present }))
+    })?;
+    *session = Some(present);
+    Ok(())
 }
 
 /// A clock that runs while the machine sleeps.

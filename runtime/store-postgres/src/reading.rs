@@ -4,10 +4,10 @@ use crate::{
     session::{Place, Purpose, Session, Trouble},
     statements::Shape,
 };
-use bureaucrat_store::{Row, StoreError, Table};
+use bureaucrat_store::{Row, StoreError, Table, lock};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -108,7 +108,7 @@ impl Readers {
 
 impl Line {
     fn session(&self, place: &Place, until: Instant) -> Result<Arc<Session>, StoreError> {
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = lock(&self.session);
         if let Some(session) = &*session {
             return Ok(session.clone());
         }
@@ -119,7 +119,7 @@ impl Line {
     }
 
     fn forget(&self, ended: &Arc<Session>) {
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = lock(&self.session);
         if session
             .as_ref()
             .is_some_and(|known| Arc::ptr_eq(known, ended))

@@ -150,9 +150,9 @@ impl Place {
     ///
     /// # Errors
     /// [`Trouble::Lasting`] if so.
-    pub fn check(&self, session: &Session) -> Result<(), Trouble> {
+    pub async fn check(&self, session: &Session) -> Result<(), Trouble> {
         let ours = self.epoch.load(Ordering::Acquire);
-        let Present { epoch, .. } = block_on(session.present())?;
+        let Present { epoch, .. } = session.present().await?;
         match ours == 0 || epoch.0 == ours {
             true => Ok(()),
             false => Err(Trouble::Lasting(StoreError::Fenced { present: epoch.0 })),
@@ -195,11 +195,11 @@ impl Place {
                 && let Err(trouble) = block_on(session.lock(place.schema()))
             {
                 // It may be another engine's, and then for long.
-                place.check(&session)?;
+                block_on(place.check(&session))?;
                 return Err(trouble);
             }
             // Only now: until we had the lock, another engine could have come and gone.
-            place.check(&session)?;
+            block_on(place.check(&session))?;
             // In this order: commits continue meanwhile.
             let confirmed = place.confirmed.load(Ordering::Acquire);
             let (found, _) = block_on(session.counted())?;

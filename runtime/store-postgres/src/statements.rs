@@ -1,10 +1,7 @@
 //! The statements of a session, each prepared when it is used first.
 
-use bureaucrat_store::Table;
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use bureaucrat_store::{Table, lock};
+use std::{collections::HashMap, sync::Mutex};
 use tokio_postgres::{Client, Error, Statement};
 
 /// What a statement does with a table.
@@ -57,7 +54,7 @@ pub enum Which {
 impl Statements {
     pub async fn get(&self, client: &Client, which: Which) -> Result<Statement, Error> {
         let known = {
-            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(&self.0);
             known.get(&which).cloned()
         };
         if let Some(statement) = known {
@@ -68,7 +65,7 @@ impl Statements {
             Which::Of(shape, table) => shape.text(table),
         };
         let statement = client.prepare(&text).await?;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.0);
         known.insert(which, statement.clone());
         Ok(statement)
     }

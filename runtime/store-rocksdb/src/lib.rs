@@ -17,10 +17,10 @@ mod suspect;
 pub use options::StoreMemory;
 
 use bureaucrat_store::{
-    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict,
+    Epoch, Group, Hex, Row, Store, StoreError, Table, Unit, Verdict,
     figures::{MemoryUse, Spans},
     holds::Access,
-    next_epoch, records,
+    next_epoch,
 };
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, checkpoint::Checkpoint};
 use std::{
@@ -206,7 +206,7 @@ fn read_error(table: Table, key: &[u8], error: &rocksdb::Error) -> StoreError {
     if error.kind() == rocksdb::ErrorKind::Corruption {
         return StoreError::Damaged {
             table,
-            key: records::hexadecimal(key),
+            key: Hex(key).to_string(),
             reason: error.to_string(),
         };
     }

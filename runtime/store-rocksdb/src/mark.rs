@@ -6,13 +6,8 @@
 //! opening that recovers less reports that. The mark itself is not synced: after a power cut it may
 //! be behind what is durable, but never ahead.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use bureaucrat_store::lock;
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Mutex};
 
 /// In the folder of the database.
 const NAME: &str = "durable.mark";
@@ -54,14 +49,14 @@ impl DurableMark {
         };
         mark.write(sequence)?;
         mark.file.sync_all()?;
-        *mark.reached.lock().unwrap_or_else(PoisonError::into_inner) = sequence;
+        *lock(&mark.reached) = sequence;
         Ok(mark)
     }
 
     /// Notes that everything up to `sequence` is synced. If the mark cannot be written it stays
     /// behind, so it only notices less.
     pub fn note(&self, sequence: u64) {
-        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reached = lock(&self.reached);
         if sequence > *reached && self.write(sequence).is_ok() {
             *reached = sequence;
         }

@@ -14,12 +14,12 @@ use crate::{
     indexes::{Indexed, Touched},
     keys,
     reading::batch_of,
-    records::{decode, encode, hexadecimal},
+    records::{decode, encode},
     runs::{Part, Runs, numbers},
     table::{Store, StoreError, Table, Write},
 };
 use bureaucrat_model::{
-    Ending, FiberChange, FiberId, Fields, Head, Instance, ProcessId, SharedMap, Status,
+    Ending, FiberChange, FiberId, Fields, Head, Hex, Instance, ProcessId, SharedMap, Status,
 };
 pub use deleting::delete_instance;
 use serde::{Deserialize, Serialize};
@@ -252,7 +252,7 @@ pub fn assemble(
     if (found, bytes) != (stored.fibers as usize, stored.body_bytes) {
         return Err(StoreError::Damaged {
             table: Table::Fibers,
-            key: hexadecimal(process.as_bytes()),
+            key: Hex(process.as_bytes()).to_string(),
             reason: format!(
                 "the process should have {} fibers and {} bytes of rows, but has {found} and \
                  {bytes}",
@@ -280,7 +280,7 @@ fn read_runs(store: &dyn Store, process: ProcessId, runs: &mut Runs) -> Result<u
         for (key, record) in batch {
             let (_, number) = keys::value_of(&key).map_err(|error| StoreError::Damaged {
                 table: Table::Values,
-                key: hexadecimal(&key),
+                key: Hex(&key).to_string(),
                 reason: error.to_string(),
             })?;
             runs.read(&key, number, &record)?;
@@ -292,7 +292,7 @@ fn read_runs(store: &dyn Store, process: ProcessId, runs: &mut Runs) -> Result<u
 fn missing_value(process: ProcessId, number: u64) -> StoreError {
     StoreError::Damaged {
         table: Table::Values,
-        key: hexadecimal(&keys::value(process, number)),
+        key: Hex(&keys::value(process, number)).to_string(),
         reason: "fields of the process are missing".into(),
     }
 }
@@ -330,7 +330,7 @@ fn read_fibers(
     let read = |(key, record): (Vec<u8>, Vec<u8>)| {
         let (_, id) = keys::fiber_of(&key).map_err(|error| StoreError::Damaged {
             table: Table::Fibers,
-            key: hexadecimal(&key),
+            key: Hex(&key).to_string(),
             reason: error.to_string(),
         })?;
         let fiber = decode(Table::Fibers, &key, &record)?;

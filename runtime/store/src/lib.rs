@@ -21,7 +21,7 @@ mod runs;
 mod stored_fiber;
 mod table;
 
-pub use bureaucrat_model::ShardId;
+pub use bureaucrat_model::{Hex, ShardId, lock, unpoisoned};
 pub use memory::MemoryStore;
 pub use runs::Part;
 pub use table::{

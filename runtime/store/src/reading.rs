@@ -245,7 +245,7 @@ mod tests {
             match rows.iter().find(|(key, _)| is_bad(key)) {
                 Some((key, _)) => Err(StoreError::Damaged {
                     table,
-                    key: crate::records::hexadecimal(key),
+                    key: crate::Hex(key).to_string(),
                     reason: "bad".into(),
                 }),
                 None => Ok(rows),

@@ -1,6 +1,7 @@
 //! Records: a format byte, then MessagePack (rmp-serde, structs as arrays).
 
 use crate::table::{Store, StoreError, Table};
+use bureaucrat_model::Hex;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The format that is written, and the only one that is read.
@@ -28,7 +29,7 @@ pub fn decode<T: DeserializeOwned>(
 ) -> Result<T, StoreError> {
     let damaged = |reason: String| StoreError::Damaged {
         table,
-        key: hexadecimal(key),
+        key: Hex(key).to_string(),
         reason,
     };
     match bytes.split_first() {
@@ -51,9 +52,4 @@ pub fn read<T: DeserializeOwned>(
 ) -> Result<Option<T>, StoreError> {
     let record = store.get(table, key)?;
     record.map(|record| decode(table, key, &record)).transpose()
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! Entries of a history: as JSON, the kind of what happened with its facts beside it; in words, with
 //! the text of what was evaluated, which the engine's record has as a number.
 
-use crate::{processes::Fault as Told, text::fit};
+use crate::{fault::Fault as Told, text::fit};
 use bureaucrat_host::query::{ExpressionView, NumberedEntry};
 use bureaucrat_model::{
     ActivityPath, ConditionOutcome, Dropped, Fault, HistoryEvent, Initiator, ProcessId,

@@ -10,6 +10,7 @@ pub mod audit_log;
 pub mod bulk;
 pub mod counting;
 pub mod definitions;
+pub mod fault;
 pub mod history;
 pub mod letters;
 pub mod orders;

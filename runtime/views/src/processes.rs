@@ -1,14 +1,14 @@
 //! A process in a list: as an object, and in a line.
 
 use crate::{
+    fault::Fault,
     text::{clean, fit},
     waits::{self, Wait},
 };
 use bureaucrat_host::query::{ProcessSummary, State};
-use bureaucrat_model::{Fault as Fallen, JsonText, ProcessId, Timestamp, Version};
+use bureaucrat_model::{ProcessId, Timestamp, Version};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 /// Digits of an id that people are shown.
 pub const SHORT_ID: usize = 8;
@@ -78,40 +78,6 @@ impl Summary {
                 .iter()
                 .map(|wait| Wait::of(id, wait))
                 .collect(),
-        }
-    }
-}
-
-/// What went wrong, and where.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Fault {
-    pub code: String,
-    pub message: String,
-    /// The id of the activity.
-    pub activity: String,
-    /// Its line in the definition; 0 for a fault from outside, such as a cancellation.
-    pub line: u32,
-    /// What came with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
-}
-
-impl Fault {
-    /// A fault of a process with its data.
-    pub fn of(process: ProcessId, fault: &Fallen) -> Self {
-        Self {
-            data: fault.data.as_ref().and_then(JsonText::to_value),
-            ..Self::without_data(process, fault)
-        }
-    }
-
-    pub fn without_data(process: ProcessId, fault: &Fallen) -> Self {
-        Self {
-            code: fault.code.to_string(),
-            message: fault.message.clone(),
-            activity: format!("{process}{}", fault.activity),
-            line: fault.line,
-            data: None,
         }
     }
 }

@@ -5,7 +5,7 @@ mod place;
 pub use place::{Scope, label};
 
 use crate::{
-    processes::Fault,
+    fault::Fault,
     text::{ago, clean, span},
 };
 use bureaucrat_host::query::{

@@ -15,7 +15,7 @@ use std::sync::{
 /// Seeds within which a fault must be found.
 const SEEDS: u64 = 800;
 
-/// Those of them with a store that is away in which nothing may be found without a fault.
+/// Those of them with a store that is away, and with launches that wait, in which nothing may be found without a fault.
 const AWAY: u64 = 200;
 
 /// Seeds that found rare faults, tried before all others. A change of the simulation can make them worthless: then look
@@ -33,6 +33,7 @@ fn plan_of(found_by: FoundBy) -> fn(u64) -> Plan {
     match found_by {
         FoundBy::Takeovers => Plan::shared,
         FoundBy::StoreAway => Plan::with_store_away,
+        FoundBy::WaitingLaunches => Plan::with_waiting_launches,
         FoundBy::Simulation | FoundBy::EngineTests => Plan::new,
     }
 }
@@ -113,7 +114,11 @@ fn nothing_is_found_where_nothing_is_planted() {
     // tests/tests/simulation.rs runs many more.
     let usual = RARE.into_iter().chain(0..SEEDS).map(Plan::new);
     let away = (0..AWAY).map(Plan::with_store_away);
-    for plan in usual.chain(away) {
+    let waiting = RARE
+        .into_iter()
+        .chain(0..AWAY)
+        .map(Plan::with_waiting_launches);
+    for plan in usual.chain(away).chain(waiting) {
         if let Err(failure) = run(&plan, &sandbox, Tracing::Off) {
             panic!("{plan}, step {}: {}", failure.step, failure.what);
         }

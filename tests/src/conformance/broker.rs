@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{engine::Engine, faults::Preload};
 use bureaucrat_host::query::{Detail, Query, QueryAnswer, State, WaitsFor};
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{ProcessId, lock};
 use bureaucrat_wire::{Dialect, ORIGINAL_HEADER, Reply, WireLimits, decode_reply};
 use futures_lite::StreamExt;
 use lapin::{
@@ -26,7 +26,7 @@ use lapin::{
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         mpsc::{Receiver, Sender, channel},
     },
     time::{Duration, Instant},
@@ -95,10 +95,7 @@ impl Broker {
                 {
                     text += &original.to_string();
                 }
-                letters
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(text);
+                lock(&letters).push(text);
             }))?;
         Ok(broker)
     }
@@ -166,7 +163,7 @@ impl Broker {
     /// What is wrong with the dead letters once all cases were played: some may have arrived after
     /// their case.
     pub fn recount(&self) -> Vec<String> {
-        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = lock(&self.expected);
         let count = |process| self.dead_letters(process);
         expected
             .iter()
@@ -250,7 +247,7 @@ impl Broker {
 
     /// How many dead letters name the process.
     fn dead_letters(&self, process: ProcessId) -> usize {
-        let dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        let dead = lock(&self.dead);
         let name = process.to_string();
         dead.iter().filter(|body| body.contains(&name)).count()
     }

@@ -8,10 +8,11 @@ pub use clients::PARTICIPANTS;
 
 use crate::engine::Engine;
 use anyhow::{Context, Result, bail, ensure};
+use bureaucrat_model::lock;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 use tokio::task::JoinHandle;
@@ -71,7 +72,7 @@ struct Shared {
 
 impl Shared {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.seen)
     }
 
     fn name(&self, of: &str) -> String {

@@ -8,11 +8,11 @@
 use super::{Content, Facts, Random, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
 use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Sender, Source};
-use bureaucrat_model::Redelivered;
+use bureaucrat_model::{Redelivered, lock};
 use bureaucrat_wire::Properties;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 /// The queues of the engine.
@@ -105,7 +105,7 @@ impl SimulatedBroker {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Publishes to one of the engine's queues.

@@ -6,6 +6,19 @@ use bureaucrat_host::{Committing, HostConfig};
 use bureaucrat_model::{EngineLimits, Millis};
 use bureaucrat_wire::{Dialect, Routes, TaskQueue, Via};
 
+/// How long a launch waits before it is stored, and how many are. Drawn apart, so that other runs stay what they were.
+fn patience(plan: &Plan) -> (Millis, usize) {
+    let usual = HostConfig::default();
+    if !plan.has(Trouble::Patience) {
+        return (usual.launch_patience, usual.waiting_launches);
+    }
+    let mut random = Random::new(plan.seed ^ 0x7061_7469_656e_6365);
+    let longest = if random.once_in(2) { 1 } else { 60 };
+    let patience = Millis(random.below(longest));
+    let is_small = random.once_in(4);
+    (patience, if is_small { 1 } else { usual.waiting_launches })
+}
+
 /// Drawn from the seed.
 pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     let dialect = if random.once_in(2) {
@@ -29,6 +42,7 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
     let large_under_way = small_of(&mut own, 16 << 20, 1, 2_000);
     let inline_fuel = small_of(&mut own, 100_000, 1, 400) as u64;
     let residents_bytes = small_of(&mut own, 64 << 20, 1, 3_000);
+    let (launch_patience, waiting_launches) = patience(plan);
     let mut small = |usual, least, most| small_of(random, usual, least, most);
     HostConfig {
         routes: Routes::new(Via::of(dialect, TaskQueue::Taskqueue), Vec::new()),
@@ -56,6 +70,8 @@ pub(super) fn config(plan: &Plan, random: &mut Random) -> HostConfig {
         },
         retention: Millis(2_000 + random.below(20_000)),
         incident_retry: Millis(2_000),
+        launch_patience,
+        waiting_launches,
         ..HostConfig::default()
     }
 }

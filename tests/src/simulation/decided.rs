@@ -4,8 +4,9 @@
 
 use super::{audit::waits, engine::SECRET, facts::Known, scheduled::Moved};
 use bureaucrat_host::{
-    decided::{KeyClaim, LaunchRecord},
+    decided::{KeyClaim, LaunchRecord, LaunchRow},
     schedules::ScheduleRecord,
+    waiting::WaitingRecord,
 };
 use bureaucrat_model::{
     Called, ChildDefinition, DeployedProgram, HistoryEvent, Instance, ProcessId, WaitKind,
@@ -18,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Decided {
     /// They are certain to start, and have not started.
     pub waiting: BTreeMap<ProcessId, LaunchRecord>,
+    /// Launches that wait, and whose messages may be acknowledged.
+    kept: BTreeMap<ProcessId, WaitingRecord>,
     /// All that were ever decided about.
     ever: BTreeSet<ProcessId>,
     /// The ids that callers may give to detached processes.
@@ -39,6 +42,8 @@ pub(super) struct Decided {
 pub(super) struct OfUnit {
     decided: BTreeMap<ProcessId, LaunchRecord>,
     starting: BTreeMap<ProcessId, LaunchRecord>,
+    /// Launches that wait no more.
+    begun: Vec<(ProcessId, WaitingRecord)>,
     /// What histories call started.
     told: Vec<ProcessId>,
     /// The versions that callers have chosen.
@@ -52,6 +57,18 @@ impl Decided {
     pub fn has_key(&self, process: ProcessId) -> bool {
         let record = self.waiting.get(&process);
         record.is_some_and(|record| record.key.is_some() && record.claim == KeyClaim::Held)
+    }
+
+    /// How many launches with this message wait.
+    pub fn kept(&self, body: &[u8]) -> usize {
+        let kept = self.kept.values();
+        kept.filter(|record| record.body == body).count()
+    }
+
+    /// Whether a process that starts in the present unit had waited, so that its delivery was acknowledged.
+    pub fn has_waited(&self, process: ProcessId) -> bool {
+        let begun = &self.unit.begun;
+        begun.iter().any(|(begun, _)| *begun == process)
     }
 
     /// A launch is published.
@@ -98,14 +115,24 @@ impl Known {
     pub fn launch_written(&mut self, key: &[u8], record: Option<&Vec<u8>>) -> Option<ProcessId> {
         let process = keys::instance_of(key).ok()?;
         let Some(record) = record else {
+            if let Some(record) = self.decided.kept.remove(&process) {
+                self.decided.unit.begun.push((process, record));
+                return Some(process);
+            }
             match self.decided.waiting.remove(&process) {
                 Some(record) => drop(self.decided.unit.starting.insert(process, record)),
                 None => self.violate(format!("the row of {process} was removed twice")),
             }
             return Some(process);
         };
-        let read = records::decode::<LaunchRecord>(Table::Launches, key, record);
-        let record = read.map_err(|error| self.violate(error.to_string())).ok()?;
+        let read = records::decode::<LaunchRow>(Table::Launches, key, record);
+        let record = match read.map_err(|error| self.violate(error.to_string())).ok()? {
+            LaunchRow::Decided(record) => record,
+            LaunchRow::Waiting(record) => {
+                self.launch_kept(process, record);
+                return Some(process);
+            }
+        };
         if self.instances.contains_key(&process) || self.removed.contains(&process) {
             self.violate(format!("{process} has started and is to start"));
         }
@@ -116,6 +143,20 @@ impl Known {
         self.decided.unit.decided.insert(process, record.clone());
         self.decided.waiting.insert(process, record);
         Some(process)
+    }
+
+    /// A launch waits, and its message may be acknowledged.
+    fn launch_kept(&mut self, process: ProcessId, record: WaitingRecord) {
+        if self.instances.contains_key(&process) || self.removed.contains(&process) {
+            self.violate(format!("{process} has started and waits"));
+        }
+        if let Some(earlier) = self.decided.kept.get(&process)
+            && (&earlier.body, earlier.messages.len()) >= (&record.body, record.messages.len())
+        {
+            self.violate(format!("{process} waits again with no more messages"));
+        }
+        *self.counts.entry("launches stored as waiting").or_default() += 1;
+        self.decided.kept.insert(process, record);
     }
 
     /// A process was written: what it may start, and which versions it has chosen.
@@ -199,6 +240,14 @@ impl Known {
         }
         for (process, record) in &unit.starting {
             self.superseded(*process, record);
+        }
+        for (process, record) in &unit.begun {
+            let has_begun = self.instances.contains_key(process);
+            if !has_begun && !self.dead.contains_key(&record.body) {
+                self.violate(format!(
+                    "{process} waited, and neither starts nor is refused"
+                ));
+            }
         }
         for (process, deployed) in &unit.chosen {
             self.version_fits(*process, deployed);

@@ -9,11 +9,11 @@ use super::{
     away::{Answer, Outage},
 };
 use bureaucrat_host::clock::ClockSource as _;
-use bureaucrat_model::ShardId;
+use bureaucrat_model::{ShardId, lock};
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl Disk {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn reading(&self, state: &mut State, table: Table) -> Result<(), StoreError> {

@@ -13,12 +13,12 @@ use bureaucrat_host::{
     modules::ModuleCommand,
     router::{Incoming, Router},
 };
-use bureaucrat_model::{Operator, ProcessId, ProgramHash, Timestamp};
+use bureaucrat_model::{Operator, ProcessId, ProgramHash, Timestamp, lock};
 use bureaucrat_sandbox::{Evaluated, Log, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -37,10 +37,7 @@ struct Jobs(Mutex<VecDeque<Job>>);
 
 impl Compute for Jobs {
     fn submit(&self, job: Job) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(job);
+        lock(&self.0).push_back(job);
     }
 }
 
@@ -67,8 +64,7 @@ impl Batches {
     }
 
     fn lock(&self) -> MutexGuard<'_, Submitted> {
-        let submitted = self.submitted.lock();
-        submitted.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.submitted)
     }
 }
 
@@ -256,7 +252,7 @@ impl Engine {
     /// job may fail. A launch whose definition cannot be compiled would be refused, so that job may
     /// not, nor may one that loads a program that launches may name.
     pub fn fail_job(&self, place: usize, may_fail: impl Fn(ProgramHash) -> bool) -> bool {
-        let mut jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = lock(&self.jobs.0);
         let place = place.min(jobs.len().saturating_sub(1));
         let reason = "the simulated machine has no memory".to_owned();
         let outcome = match jobs.get(place).map(|job| &job.task) {
@@ -281,7 +277,7 @@ impl Engine {
 
     /// The program that a job loads.
     pub fn loads(&self, place: usize) -> Option<ProgramHash> {
-        let jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = lock(&self.jobs.0);
         let place = place.min(jobs.len().saturating_sub(1));
         match jobs.get(place).map(|job| &job.task) {
             Some(Task::Load(program)) => Some(*program),
@@ -291,7 +287,7 @@ impl Engine {
 
     /// Does one job, not necessarily the first; returns false if there is none.
     pub fn do_job(&self, place: usize) -> bool {
-        let mut jobs = self.jobs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = lock(&self.jobs.0);
         let place = place.min(jobs.len().saturating_sub(1));
         let job = jobs.remove(place);
         drop(jobs);

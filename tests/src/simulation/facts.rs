@@ -17,13 +17,13 @@ use super::{
 };
 use bureaucrat_model::{
     ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, Parking, ProcessId, Status,
-    Timestamp, Turn,
+    Timestamp, Turn, lock,
 };
 use bureaucrat_store::{Group, MemoryStore, Verdict, keys::OutboxKey, records};
 use bureaucrat_wire::Outgoing;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 /// The event's name and the wanted key, and who waits.
@@ -100,7 +100,7 @@ impl Facts {
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The first violation.
@@ -318,6 +318,11 @@ impl Known {
                     return Err("it was never launched".into());
                 };
                 let starts = self.starts.get(&launch.name).map_or(0, Vec::len);
+                let starts = match self.decided.kept(body) {
+                    // It will be refused, and has a row until then.
+                    kept if kept > 0 && launch.expected.is_none() => return Ok(()),
+                    kept => starts + kept,
+                };
                 match (&launch.expected, launch.has_id) {
                     (None, _) => dead("it is refused"),
                     // A repeat is refused while the process of the first runs.

@@ -39,7 +39,7 @@ impl Known {
             if launch.expected.is_none() {
                 return self.violate(format!("{} was to be refused and started", instance.name));
             }
-            if !launch.has_id {
+            if !launch.has_id && !self.decided.has_waited(process) {
                 self.started_from_delivery(&instance.name);
             }
             self.started_version(&launch, instance);

@@ -42,10 +42,12 @@ pub enum Trouble {
     Away,
     /// None at all: the driver commits by itself, as it does where the disk is near.
     Inline,
+    /// Launches wait long, so that they are stored and their messages acknowledged before they begin. Drawn apart, too.
+    Patience,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -64,6 +66,7 @@ impl Trouble {
         Self::Takeovers,
         Self::Away,
         Self::Inline,
+        Self::Patience,
     ];
     /// How many of these, from the first on, a step draws from; the others have dice of their own, so that runs without
     /// them stay what they were.
@@ -90,6 +93,7 @@ impl Trouble {
             Self::Takeovers => "takeovers",
             Self::Away => "away",
             Self::Inline => "inline",
+            Self::Patience => "patience",
         }
     }
 
@@ -114,42 +118,38 @@ pub struct Plan {
 impl Plan {
     /// A run with all kinds of trouble that are drawn.
     pub fn new(seed: u64) -> Self {
-        Self {
-            without: vec![Trouble::Takeovers, Trouble::Away, Trouble::Inline],
-            ..Self::with_all(seed)
-        }
+        Self::with(seed, None)
     }
 
     /// The same, in which the driver commits by itself.
     pub fn inline(seed: u64) -> Self {
-        Self {
-            without: vec![Trouble::Takeovers, Trouble::Away],
-            ..Self::with_all(seed)
-        }
+        Self::with(seed, Some(Trouble::Inline))
     }
 
     /// The same, in which engines take over from one another.
     pub fn shared(seed: u64) -> Self {
-        Self {
-            without: vec![Trouble::Away, Trouble::Inline],
-            ..Self::with_all(seed)
-        }
+        Self::with(seed, Some(Trouble::Takeovers))
     }
 
     /// The same, in which the store is away at times.
     pub fn with_store_away(seed: u64) -> Self {
-        Self {
-            without: vec![Trouble::Takeovers, Trouble::Inline],
-            ..Self::with_all(seed)
-        }
+        Self::with(seed, Some(Trouble::Away))
     }
 
-    const fn with_all(seed: u64) -> Self {
+    /// The same as a usual run, in which launches wait long.
+    pub fn with_waiting_launches(seed: u64) -> Self {
+        Self::with(seed, Some(Trouble::Patience))
+    }
+
+    /// What is drawn, and at most one kind of what has dice of its own.
+    fn with(seed: u64, wanted: Option<Trouble>) -> Self {
+        let mut apart = Trouble::ALL[Trouble::DRAWN..].to_vec();
+        apart.retain(|trouble| Some(*trouble) != wanted);
         Self {
             seed,
             launches: 5,
             steps: 2_000,
-            without: Vec::new(),
+            without: apart,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What runs did; many runs at once.
 
 use super::{Disk, Facts, Failure, Plan, Tracing, World};
+use bureaucrat_model::{lock, unpoisoned};
 use bureaucrat_sandbox::{
     CacheConfig, RuntimeClass, Sandbox, SandboxConfig, SandboxLimits, WorkerCommand,
 };
@@ -9,7 +10,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -126,24 +127,14 @@ pub fn sweep(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while failed
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .is_none()
-                {
+                while lock(&failed).is_none() {
                     let place =
                         usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
                     let Some(plan) = plans.get(place) else { return };
                     match run(plan, sandbox, Tracing::Off) {
-                        Ok(report) => total
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .add(&report),
+                        Ok(report) => lock(&total).add(&report),
                         Err(failure) => {
-                            failed
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .get_or_insert((plan.clone(), failure));
+                            lock(&failed).get_or_insert((plan.clone(), failure));
                         }
                     }
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1);
@@ -151,8 +142,8 @@ pub fn sweep(
             });
         }
     });
-    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        None => Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    match unpoisoned(failed.into_inner()) {
+        None => Ok(unpoisoned(total.into_inner())),
         Some((plan, failure)) => Err(told(plan, failure, sandbox)),
     }
 }

@@ -57,7 +57,8 @@ impl World {
             | Trouble::Jobs
             | Trouble::Takeovers
             | Trouble::Away
-            | Trouble::Inline => {}
+            | Trouble::Inline
+            | Trouble::Patience => {}
         }
         Ok(())
     }

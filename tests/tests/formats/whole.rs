@@ -6,18 +6,20 @@ use super::{
 };
 use bureaucrat_host::{
     catalog::Deployer,
-    decided::{KeyClaim, LaunchRecord},
+    decided::{KeyClaim, LaunchRecord, LaunchRow},
     module_catalog::{AliasRecord, ModuleRecord, NameRecord, Returns, VersionRecord},
     schedules::ScheduleRecord,
+    waiting::{WaitingRecord, WaitingText},
 };
 use bureaucrat_model::{
     Branch, Called, ChildDefinition, ConditionIndex, EvaluationBounds, Evidence, FailedEvaluation,
     Fiber, FiberId, FiberState, Fields, GuestClass, HistoryEvent, Instance, JsonText, KeptBody,
-    KeptMessage, MessageKind, Missed, ModuleHash, ProgramHash, Schedule, Seen, Sharing, Status,
-    Timestamp, Turn, Unusable, Version, WaitKind,
+    KeptMessage, MessageKind, Missed, ModuleHash, ProgramHash, Redelivered, Schedule, Seen,
+    Sharing, Status, Timestamp, Turn, Unusable, Version, WaitKind,
 };
 use bureaucrat_policy::ModuleClass;
 use bureaucrat_store::{Table, records};
+use bureaucrat_wire::Properties;
 
 /// Waits that come with calls by name, and with `on-fault`.
 pub fn waits() -> Vec<(&'static str, Instance)> {
@@ -114,13 +116,25 @@ pub fn branches_that_share() -> Instance {
 
 #[test]
 fn decided_launches() {
-    let record = |definition, claim| LaunchRecord {
-        claim,
-        definition,
-        name: "order".into(),
-        user: Some("ada".into()),
-        fields: fields(),
-        key: Some("k-7".into()),
+    let record = |definition, claim| {
+        LaunchRow::Decided(LaunchRecord {
+            claim,
+            definition,
+            name: "order".into(),
+            user: Some("ada".into()),
+            fields: fields(),
+            key: Some("k-7".into()),
+        })
+    };
+    let waiting = |text| {
+        LaunchRow::Waiting(WaitingRecord {
+            arrived: Timestamp(1_800_000_000_000),
+            seen: Some([3; 32]),
+            redelivered: Redelivered::Perhaps,
+            messages: vec![Properties::persistent("application/xml")],
+            body: b"<process/>".to_vec(),
+            text,
+        })
     };
     let values = [
         (
@@ -133,6 +147,11 @@ fn decided_launches() {
                 ChildDefinition::Text("<process/>".into()),
                 KeyClaim::Replaces,
             ),
+        ),
+        ("waiting", waiting(WaitingText::Part(0, 10))),
+        (
+            "waiting-unpacked",
+            waiting(WaitingText::Unpacked(b"<process/>".to_vec())),
         ),
     ];
     holds(

@@ -80,6 +80,9 @@ fn what_cannot_be_copied_says_why() {
         let words = run(home, 2, &copy(from, to, &more));
         assert!(words.contains(why), "{from} {to}: {words}");
     }
+    // In a setting it is the same failure: 1 would be a finding.
+    let words = run(home, 2, &["fsck", "--store", &schema.url]);
+    assert!(words.contains("can see a password"), "{words}");
     assert!(!Path::new(&missing).exists(), "nothing is made for nothing");
     // Not empty: nothing of it is removed.
     let other = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! `bulk …`: an order for each process that a search finds.
 
 use super::{GivenFields, Search};
-use bureaucrat_model::DefinitionRef;
+use bureaucrat_model::{DefinitionRef, NO_REASON};
 use clap::{Args, Subcommand};
 
 /// `bulk …`.
@@ -51,7 +51,7 @@ pub struct Given {
 #[derive(Debug, Args)]
 pub struct Why {
     /// Why; shown in the history of each process
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
 }
 

@@ -1,7 +1,7 @@
 //! `migrate`: a process continues as another version of its definition.
 
 use super::operating::Target;
-use bureaucrat_model::DefinitionRef;
+use bureaucrat_model::{DefinitionRef, NO_REASON};
 use clap::Args;
 
 /// `migrate`.
@@ -23,7 +23,7 @@ pub struct Migrate {
     #[arg(long)]
     pub dry_run: bool,
     /// Why; shown in its history
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
     #[command(flatten)]
     pub target: Target,

@@ -1,6 +1,7 @@
 //! The commands that change where a process stands.
 
 use super::Target;
+use bureaucrat_model::NO_REASON;
 use clap::Args;
 
 /// The part of the process that is meant, and why it is changed.
@@ -14,7 +15,7 @@ pub struct Meant {
     #[arg(long, value_name = "NUMBER", conflicts_with = "activity")]
     pub part: Option<u32>,
     /// Why; shown in its history
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
 }
 

@@ -1,6 +1,6 @@
 //! The commands for operators: what they can do about a process, and about a storage.
 
-use bureaucrat_model::IdPrefix;
+use bureaucrat_model::{IdPrefix, NO_REASON};
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -25,7 +25,7 @@ The process fails with the code Cancelled, and so does every process that it cal
 code is 0 once that is durable, and 1 if there is no such process or it has already ended.")]
 pub struct Cancel {
     /// Why; shown in its history and its fault
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
     /// Ask over the broker, as `launch` does, instead of the engine on this machine; the policy says
     /// whom the broker's user may cancel
@@ -53,7 +53,7 @@ were sent stay with their workers. Processes that it called continue. The exit c
 is durable, and 1 if there is no such process, or it has ended or is suspended already.")]
 pub struct Suspend {
     /// Why; shown in lists and in its history
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
     #[command(flatten)]
     pub target: Target,
@@ -69,7 +69,7 @@ Examples:
 The exit code is 0 once that is durable, and 1 if there is no such process or it is not suspended.")]
 pub struct Resume {
     /// Why; shown in its history
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
     #[command(flatten)]
     pub target: Target,
@@ -87,7 +87,7 @@ run. The exit code is 0 once that is durable, and 1 if there is no such process 
 ended.")]
 pub struct Terminate {
     /// Why; shown in its history and its fault
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = NO_REASON)]
     pub reason: String,
     #[command(flatten)]
     pub target: Target,

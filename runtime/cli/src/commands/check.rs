@@ -1,40 +1,18 @@
 //! `check`: what is wrong with definitions or odd about them, with the line that it is in.
 
-use super::{guests, print_line};
+use super::{guests, print_line, problem::Problem};
 use crate::{
     Exit,
     arguments::{Check, Options},
     files,
     screen::{self, tell},
 };
-use bureaucrat_definition::{Compiled, Diagnostic, Limits, Severity, review};
+use bureaucrat_definition::{Compiled, Limits, Severity, review};
 use serde_json::{Value, json};
 use std::{fmt::Write, path::Path};
 
 /// The most characters of a source line that are shown.
 const LINE_SHOWN_MAX: usize = 120;
-
-/// Something that is wrong with a definition or odd about it.
-pub struct Problem {
-    pub line: u32,
-    pub column: u32,
-    pub severity: Severity,
-    pub message: String,
-    /// What was probably meant, as XML.
-    pub suggestion: Option<String>,
-}
-
-impl From<&Diagnostic> for Problem {
-    fn from(diagnostic: &Diagnostic) -> Self {
-        Self {
-            line: diagnostic.line,
-            column: diagnostic.column,
-            severity: diagnostic.severity(),
-            message: diagnostic.kind.to_string(),
-            suggestion: diagnostic.suggestion().map(str::to_owned),
-        }
-    }
-}
 
 /// A definition, and all that is to be said about it.
 pub struct Judged {

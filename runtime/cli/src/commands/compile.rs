@@ -1,6 +1,6 @@
 //! `compile`: the program for a definition.
 
-use super::{check, print_line};
+use super::{check, print_line, problem::Problem};
 use crate::{
     Exit,
     arguments::{Compile, Options},
@@ -86,7 +86,7 @@ pub fn run(options: &Options, compile: &Compile) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn tell_all(file: &Path, source: &[u8], problems: &[check::Problem]) {
+fn tell_all(file: &Path, source: &[u8], problems: &[Problem]) {
     for problem in problems {
         tell(&check::shown(file, source, problem));
     }

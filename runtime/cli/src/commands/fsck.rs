@@ -1,6 +1,6 @@
 //! `fsck`: audits a storage without a running engine, and repairs what can be repaired.
 
-use super::{id, print_line, settings};
+use super::{id, print_line, settings_of_records};
 use crate::{
     Exit,
     arguments::{Fsck, Options},
@@ -34,7 +34,7 @@ const ROUNDS: usize = 4;
 const PORTION: usize = 1_000;
 
 pub fn run(options: &Options, fsck: &Fsck) -> anyhow::Result<Exit> {
-    let settings = settings(options)?;
+    let settings = settings_of_records(options)?;
     let database = match fsck.folder {
         Some(_) => None,
         None => settings.store,

@@ -1,6 +1,6 @@
 //! `graph`: a definition as a picture.
 
-use super::check::{Problem, shown};
+use super::{check::shown, problem::Problem};
 use crate::{
     Exit,
     arguments::{Graph, GraphFormat},

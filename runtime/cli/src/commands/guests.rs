@@ -1,6 +1,6 @@
 //! Whether the modules that a definition holds are what its conditions need: as the engine judges them at a launch.
 
-use super::check::Problem;
+use super::problem::Problem;
 use crate::arguments::Options;
 use bureaucrat_definition::{Compiled, Severity};
 use bureaucrat_model::{ConditionIndex, Guest, ModuleHash, ModuleSource, Span};

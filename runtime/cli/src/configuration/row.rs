@@ -4,7 +4,7 @@
 //! flags and their help, variables, keys of the INI file, `config`, and docs/settings.md. Reading
 //! values is left to [`super::value`], choosing between places to [`super::resolve`].
 
-use super::{Draft, value::size};
+use super::{Draft, size::size};
 use bureaucrat_connect::Secret;
 use std::{collections::HashMap, path::PathBuf, sync::LazyLock, time::Duration};
 

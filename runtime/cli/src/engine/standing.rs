@@ -3,11 +3,11 @@
 use super::{Answers, Ending};
 use crate::{configuration::Configuration, records::Records};
 use bureaucrat_host::query::{Query, QueryAnswer};
-use bureaucrat_model::Operator;
+use bureaucrat_model::{Operator, lock};
 use bureaucrat_store_postgres::Obstacle;
 use std::{
     ops::ControlFlow,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 /// Where operators ask, from before there is anybody who knows an answer.
@@ -30,14 +30,14 @@ impl Desk {
 
     /// What is said until then.
     fn say(&self, words: String) {
-        *self.0.words.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+        *lock(&self.0.words) = Some(words);
     }
 
     pub fn answer(&self, query: &Query, asker: &Operator) -> QueryAnswer {
         if let Some(answers) = self.0.answers.get() {
             return answers.answer(query, asker);
         }
-        let words = self.0.words.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = lock(&self.0.words);
         let reason = words
             .clone()
             .unwrap_or_else(|| "the engine is starting; ask again in a moment".to_owned());

@@ -4,7 +4,7 @@
 use super::{Checker, Node};
 use crate::{
     diagnostic::{Doubt, cut},
-    grammar::{Activity, Tag},
+    grammar::{Activity, TYPES, Tag},
     syntax::Element,
     text::MappedText,
 };
@@ -47,9 +47,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             return;
         }
         let kind = element.attribute("type").map(|kind| &*kind.value);
-        let kind = super::property::TYPES
-            .into_iter()
-            .find(|known| Some(*known) == kind);
+        let kind = TYPES.into_iter().find(|known| Some(*known) == kind);
         let line = self.diagnostics.span(element.start).line;
         let before = self
             .reviewed

@@ -7,17 +7,11 @@ use super::{Checker, Node};
 use crate::{
     checked::{Context, Local, Written},
     diagnostic::{Counted, ValueProblem, cut, meant, nearest},
-    grammar::Tag,
+    grammar::{EXPRESSION_TYPE, LOCAL_TYPES, TYPES, Tag},
     syntax::{Element, Tree},
 };
 use bureaucrat_model::{Fields, JsonText, View};
 use std::collections::BTreeMap;
-
-pub(crate) const TYPES: [&str; 5] = ["int", "float", "str", "bool", "json"];
-pub(crate) const LOCAL_TYPES: [&str; 6] = ["int", "float", "str", "bool", "json", EXPRESSION];
-
-/// The type of a field whose value is that of an expression.
-const EXPRESSION: &str = "expr";
 
 /// The type that a property declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +159,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             }
             let kind = element.attribute("type").map(|kind| &*kind.value);
             let value = match kind {
-                Some(EXPRESSION) => self.expression_text(element).map(Written::Computed),
+                Some(EXPRESSION_TYPE) => self.expression_text(element).map(Written::Computed),
                 Some(_) | None => {
                     let name = name.as_deref().unwrap_or_default();
                     self.value(element, name, &LOCAL_TYPES).map(Written::Fixed)
@@ -193,7 +187,7 @@ impl<'t, 's> Checker<'t, 's, '_, '_> {
             let unknown = &*kind.value;
             let near = || nearest(unknown, types.iter().copied());
             let problem = match unknown {
-                EXPRESSION => ValueProblem::ExpressionOfProcess,
+                EXPRESSION_TYPE => ValueProblem::ExpressionOfProcess,
                 _ => ValueProblem::UnknownType {
                     found: cut(unknown),
                     types,

@@ -6,6 +6,7 @@ mod process;
 mod scopes;
 
 use super::{
+    TYPES,
     row::{
         Activity, Attribute, Content, Least,
         Need::{Default, InsteadOfText, Optional, Required, WithThat},
@@ -16,7 +17,7 @@ use super::{
         ModuleHash, ModuleRef, Name, OneOf, Template, Text as AnyText, Thousandths, Title,
     },
 };
-use crate::{Limits, check::TYPES};
+use crate::Limits;
 
 const fn attribute(
     name: &'static str,

@@ -3,7 +3,8 @@
 use super::references;
 use crate::{
     Limits,
-    diagnostic::{Counted, Diagnostics, XmlProblem, cut},
+    collector::Diagnostics,
+    diagnostic::{Counted, XmlProblem, cut},
     syntax::Attribute,
 };
 use quick_xml::events::attributes::{AttrError, Attributes};

@@ -5,7 +5,8 @@
 //! namespace, and other attributes of one, are refused here.
 
 use crate::{
-    diagnostic::{Diagnostics, XmlProblem, cut},
+    collector::Diagnostics,
+    diagnostic::{XmlProblem, cut},
     syntax::{Attribute, Origin},
 };
 use std::collections::HashMap;

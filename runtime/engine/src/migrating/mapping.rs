@@ -5,7 +5,7 @@ use super::{
     activity,
     structure::{self, kind, scope_like, steps},
 };
-use crate::modifying::around;
+use crate::surroundings::around;
 use bureaucrat_model::{
     ActivityPath, Fiber, FiberState, Misfit, Op, OpIndex, Phase, Program, Scope, Wait, WaitKind,
 };

@@ -5,11 +5,12 @@ use crate::{
     intake::router::{Incoming, Router},
     meters::Meters,
 };
+use bureaucrat_model::lock;
 use bureaucrat_store::Store;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Instant,
 };
@@ -39,17 +40,9 @@ impl CommitThread {
 
     /// Lets the thread finish what was submitted, and waits for it.
     pub fn stop(&self) {
-        let sender = self
-            .sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let sender = lock(&self.sender).take();
         drop(sender);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = lock(&self.thread).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the commit thread panicked");
         }
@@ -58,7 +51,7 @@ impl CommitThread {
 
 impl Committer for CommitThread {
     fn submit(&self, batch: Batch) -> Option<CommitOutcome> {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = lock(&self.sender);
         if let Some(sender) = &*sender {
             // A thread that ended has reported why; nothing of the batch is acknowledged.
             let _ = sender.send(batch);

@@ -40,7 +40,7 @@ impl Driver {
         done += self.planner.hand_out()?;
         done += self.planner.recall()? + self.planner.drop_kept(now)?;
         self.planner.tell_so_far()?;
-        done += self.planner.retry_decided()?;
+        done += self.planner.retry_decided()? + self.planner.keep_launches()?;
         done += self.planner.fire_schedules()?;
         if self.stopping == Stopping::No {
             done += self.planner.continue_bulk()?;

@@ -1,6 +1,6 @@
 //! Answers operators: questions from the committed store, orders through the driver.
 
-use super::{Host, lock};
+use super::Host;
 use crate::{
     damage::Damages,
     intake::{
@@ -21,7 +21,9 @@ use crate::{
         tasks,
     },
 };
-use bureaucrat_model::{DefinitionName, DefinitionRef, Operator, ProcessId, Timestamp, Version};
+use bureaucrat_model::{
+    DefinitionName, DefinitionRef, Operator, ProcessId, Timestamp, Version, lock,
+};
 use bureaucrat_store::StoreError;
 use std::{sync::Arc, time::Duration};
 

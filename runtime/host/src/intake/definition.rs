@@ -2,6 +2,7 @@
 //! body, or what was unpacked from it. The body itself stays as it came, for a dead letter.
 
 use super::large::LargeClaim;
+use serde::{Deserialize, Serialize};
 use std::{ops::Range, sync::Arc};
 
 #[derive(Debug)]
@@ -18,7 +19,32 @@ enum Place {
     },
 }
 
+/// Where the text of a waiting launch is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitingText {
+    /// In the body, from the first byte to before the second.
+    #[serde(rename = "1")]
+    Part(usize, usize),
+    /// It was unpacked from the body.
+    #[serde(rename = "2")]
+    Unpacked(#[serde(with = "serde_bytes")] Vec<u8>),
+}
+
 impl DefinitionText {
+    pub(super) fn to_waiting(&self) -> WaitingText {
+        match &self.0 {
+            Place::Part(range) => WaitingText::Part(range.start, range.end),
+            Place::Unpacked { text, .. } => WaitingText::Unpacked(text.clone()),
+        }
+    }
+
+    pub(super) fn of_waiting(text: WaitingText) -> Self {
+        match text {
+            WaitingText::Part(start, end) => Self::part(start..end),
+            WaitingText::Unpacked(text) => Self::unpacked(text),
+        }
+    }
+
     pub(super) const fn part(range: Range<usize>) -> Self {
         Self(Place::Part(range))
     }

@@ -120,6 +120,11 @@ impl Planner {
             let named = (name.to_owned(), key.to_owned());
             return self.supersede(earlier, named, (holder, process));
         }
+        // Cancelled once more it would end at once. It was for this launch in an earlier run, or for somebody else.
+        let held = self.peek(holder)?;
+        if held.is_some_and(|held| held.instance.cancelled.is_some()) {
+            return Ok(());
+        }
         self.cancel_replaced(process, holder, key)
     }
 }

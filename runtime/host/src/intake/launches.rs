@@ -24,7 +24,10 @@ use crate::{
 };
 use bureaucrat_model::{Fields, Launch, ProcessId, Redelivered, ReplyTo};
 use bureaucrat_policy::{Permission, Quota, Rule};
-use bureaucrat_store::{StoreError, keys::OutboxKind};
+use bureaucrat_store::{
+    StoreError, Table,
+    keys::{self, OutboxKind},
+};
 use bureaucrat_wire::{ReplyAddress, Report, Reserved, notice, reply};
 use std::sync::Arc;
 
@@ -60,6 +63,7 @@ impl Planner {
             waiting: None,
             named: None,
             key: None,
+            kept: None,
         };
         match admitted {
             Ok((waiting, named)) => {
@@ -233,11 +237,10 @@ impl Planner {
         }
         let mut transaction = Transaction::new(process.shard());
         transaction.after.began = Some(Began::Launch(in_hand.arrived));
-        transaction.after.acknowledge = in_hand
-            .deliveries
-            .iter()
-            .map(|delivery| delivery.handle)
-            .collect();
+        transaction.after.acknowledge = in_hand.handles();
+        if in_hand.kept.is_some() {
+            transaction.delete(Table::Launches, keys::instance(process));
+        }
         self.remember(&mut transaction, in_hand.seen, Some(process))?;
         if let Some((hash, _)) = self.key_of(&in_hand, &loaded) {
             self.claim_key(&mut transaction, hash, process);
@@ -348,11 +351,10 @@ impl Planner {
             | Refusal::Environment(_) => None,
         };
         let mut transaction = self.set_aside(shard, first, refusal.code(), &text)?;
-        transaction.after.acknowledge = in_hand
-            .deliveries
-            .iter()
-            .map(|delivery| delivery.handle)
-            .collect();
+        transaction.after.acknowledge = in_hand.handles();
+        if in_hand.kept.is_some() {
+            transaction.delete(Table::Launches, keys::instance(process));
+        }
         self.remember(&mut transaction, seen, None)?;
         let reasons = &reasons;
         for delivery in &in_hand.deliveries {

@@ -1,11 +1,13 @@
 //! Launches in progress: in their users' lines, or waiting for their definitions.
 
-use super::{
-    definition::DefinitionText,
+use super::{definition::DefinitionText, named::Chosen};
+use crate::{
+    broker::{Delivery, DeliveryHandle},
+    compute::JobOutcome,
     fair::{FairQueue, User},
-    named::Chosen,
+    plan::launch_keys::LaunchKey,
+    tenants::Claim,
 };
-use crate::{broker::Delivery, compute::JobOutcome, plan::launch_keys::LaunchKey, tenants::Claim};
 use bureaucrat_model::{ProcessId, Timestamp};
 use bureaucrat_wire::NamedLaunch;
 use std::{collections::HashMap, sync::Arc};
@@ -23,6 +25,8 @@ pub(crate) struct LaunchInHand {
     pub named: Option<Named>,
     /// Its business key, once that is known.
     pub key: Option<LaunchKey>,
+    /// The bytes of its row, if it has one.
+    pub kept: Option<usize>,
 }
 
 /// A launch by name.
@@ -57,6 +61,33 @@ pub(crate) struct Launching {
     /// it names is durable.
     lines_wait: bool,
     compiling: usize,
+    /// What rows of them take.
+    pub kept: Kept,
+    /// When launches that wait long were looked for.
+    pub looked: Timestamp,
+}
+
+/// How many launches have rows, and how many bytes these have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Kept {
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+impl Kept {
+    fn add(&mut self, row: Option<usize>) {
+        if let Some(bytes) = row {
+            self.rows += 1;
+            self.bytes += bytes;
+        }
+    }
+
+    fn subtract(&mut self, row: Option<usize>) {
+        if let Some(bytes) = row {
+            self.rows = self.rows.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
 }
 
 impl Launching {
@@ -72,7 +103,7 @@ impl Launching {
     }
 
     pub fn queue(&mut self, user: User, process: ProcessId, launch: LaunchInHand) {
-        self.launches.insert(process, launch);
+        self.put_back(process, launch);
         self.lines.push(user, process);
     }
 
@@ -156,7 +187,34 @@ impl Launching {
 
     /// Keeps a launch that is in no line.
     pub fn put_back(&mut self, process: ProcessId, launch: LaunchInHand) {
+        self.kept.add(launch.kept);
         self.launches.insert(process, launch);
+    }
+
+    /// Those that arrived before a time, and have messages that are not acknowledged.
+    pub fn overdue(&self, before: Timestamp) -> Vec<ProcessId> {
+        let is_overdue = |launch: &LaunchInHand| {
+            let mut handles = launch.deliveries.iter().map(|delivery| delivery.handle);
+            launch.arrived <= before && handles.any(DeliveryHandle::is_of_the_broker)
+        };
+        let launches = self.launches.iter();
+        let overdue = launches.filter(|(_, launch)| is_overdue(launch));
+        let mut overdue: Vec<ProcessId> = overdue.map(|(process, _)| *process).collect();
+        overdue.sort_unstable();
+        overdue
+    }
+
+    /// A launch in hand.
+    pub fn get_mut(&mut self, process: ProcessId) -> Option<&mut LaunchInHand> {
+        self.launches.get_mut(&process)
+    }
+
+    /// A launch has a row of so many bytes.
+    pub fn keep(&mut self, process: ProcessId, bytes: usize) {
+        if let Some(launch) = self.launches.get_mut(&process) {
+            self.kept.subtract(launch.kept.replace(bytes));
+            self.kept.add(launch.kept);
+        }
     }
 
     /// Puts a launch that is in no line at the end of its user's line.
@@ -171,7 +229,9 @@ impl Launching {
 
     /// Removes and returns a launch.
     pub fn take(&mut self, process: ProcessId) -> Option<LaunchInHand> {
-        self.launches.remove(&process)
+        let launch = self.launches.remove(&process)?;
+        self.kept.subtract(launch.kept);
+        Some(launch)
     }
 
     /// A definition is being compiled.

@@ -6,7 +6,6 @@ mod cancelling;
 mod definition;
 pub(crate) mod deploying;
 mod failures;
-pub(crate) mod fair;
 mod keyed;
 pub(crate) mod large;
 pub(crate) mod launches;
@@ -16,6 +15,7 @@ pub(crate) mod named;
 mod origin;
 pub(crate) mod refusal;
 pub mod router;
+pub mod waiting;
 
 pub(crate) use arrivals::SeenRecord;
 

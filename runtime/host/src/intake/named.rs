@@ -11,7 +11,7 @@ use crate::{
     catalog::{DefinitionRecord, Deployer, Resolution, Unresolved},
     compute::{JobOutcome, Task},
     definitions::Loaded,
-    intake::fair::User,
+    fair::User,
     plan::{Planner, jobs::Waiting},
 };
 use bureaucrat_model::{DefinitionRef, Fields, ProcessId, ProgramHash, Version};

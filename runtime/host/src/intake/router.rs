@@ -23,8 +23,8 @@ use crate::{
     operate::bulk::BulkCommand,
     operate::{commands::Command, letters::LetterCommand},
 };
-use bureaucrat_model::{DefinitionName, ModuleName, ProcessId, ShardId};
-use bureaucrat_store::{Epoch, records};
+use bureaucrat_model::{DefinitionName, Hex, ModuleName, ProcessId, ShardId};
+use bureaucrat_store::Epoch;
 use bureaucrat_wire::{
     AnswerMessage, Content, EventMessage, FailureDetail, MessageKind, Packed, Unreadable,
     UnreadableAnswer, content, decode_answer, decode_event, decode_result, unreadable_result,
@@ -171,7 +171,7 @@ impl Router {
     /// Identifies this storage without its secret. A storage that was restored from a backup has
     /// the same id.
     pub fn storage_id(&self) -> String {
-        records::hexadecimal(&self.keyed("storage", &[])[..16])
+        Hex(&self.keyed("storage", &[])[..16]).to_string()
     }
 
     /// The hash under which a message with an id is remembered.

@@ -6,9 +6,11 @@
 //! component is certainly there. What a user may do is the policy's to say; writing is the
 //! planner's.
 
+mod class;
 mod record;
 mod resolving;
 
+pub(crate) use class::module_class;
 pub use record::{AliasRecord, ModuleRecord, NameRecord, Returns, VersionRecord};
 pub use resolving::{DurableNames, Unresolved};
 

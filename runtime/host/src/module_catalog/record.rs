@@ -1,6 +1,7 @@
 //! What is stored about a module, and about the name of one.
 
-use crate::{catalog::Deployer, definitions::module_class};
+use super::class::module_class;
+use crate::catalog::Deployer;
 use bureaucrat_model::{Alias, ModuleHash, Timestamp, Version};
 use bureaucrat_policy::{ModuleClass, Signature};
 use bureaucrat_sandbox::{ExportKind, Guest};

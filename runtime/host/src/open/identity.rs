@@ -1,7 +1,7 @@
 //! The identity of a storage: written when it is created, never changed.
 
-use super::opened::meta;
-use crate::host::HostError;
+use crate::error::{HostError, meta};
+use bureaucrat_model::Hex;
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, records};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub fn of(store: &dyn Store, secret_if_new: [u8; 32]) -> Result<Identity, HostEr
     let secret = found.secret.as_slice().try_into();
     let secret = secret.map_err(|_| StoreError::Damaged {
         table: Table::Meta,
-        key: records::hexadecimal(IDENTITY),
+        key: Hex(IDENTITY).to_string(),
         reason: "the secret is not 32 bytes long".into(),
     });
     Ok(Identity {

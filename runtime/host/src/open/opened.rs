@@ -17,7 +17,7 @@ use crate::{
     damage::Damages,
     definitions::Definitions,
     driver::Driver,
-    host::HostError,
+    error::{HostError, meta},
     intake::{
         large::Large,
         router::{Incoming, Router},
@@ -25,7 +25,7 @@ use crate::{
     module_catalog::{DurableNames, ModuleCatalog},
     plan::{
         audit_log::AuditLog,
-        decided::LaunchRecord,
+        decided::LaunchRow,
         events::{Arrived, EventRecord},
         kept::{GoingRecord, RecallRecord},
         schedules::ScheduleRecord,
@@ -263,18 +263,20 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads which processes are certain to start.
+/// Reads which processes are certain to start, and which launches wait.
 fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
-    let mut found = Vec::new();
+    let (mut found, mut waiting) = (Vec::new(), Vec::new());
     let table = Table::Launches;
     let gaps = scan_all(&*shared.store, table, &[], &END, |key, value| {
         let Ok(process) = keys::instance_of(&key) else {
             shared.damages.note_key(table, &key);
             return Ok(());
         };
-        let record = records::decode::<LaunchRecord>(table, &key, &value);
-        if let Some(record) = shared.damages.around(None, record)? {
-            found.push((process, record));
+        let row = records::decode::<LaunchRow>(table, &key, &value);
+        match shared.damages.around(None, row)? {
+            Some(LaunchRow::Decided(record)) => found.push((process, record)),
+            Some(LaunchRow::Waiting(record)) => waiting.push((process, record)),
+            None => {}
         }
         Ok(())
     })?;
@@ -285,6 +287,10 @@ fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError>
             account.count_start();
         }
         planner.start_decided(process, record)?;
+    }
+    waiting.sort_by_key(|(_, record)| record.arrived);
+    for (process, record) in waiting {
+        planner.launch_waits(process, record)?;
     }
     Ok(())
 }
@@ -353,14 +359,3 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
 
 /// After every key.
 const END: [u8; 48] = [u8::MAX; 48];
-
-/// What the store says about itself: no engine may run on a guess.
-pub(super) fn meta<T>(read: Result<T, StoreError>) -> Result<T, HostError> {
-    read.map_err(|error| {
-        if matches!(error, StoreError::Damaged { .. }) {
-            HostError::Meta(error)
-        } else {
-            HostError::Store(error)
-        }
-    })
-}

@@ -2,7 +2,7 @@
 //! have used since.
 
 use super::marks::{self, MARK, Mark};
-use crate::host::HostError;
+use crate::error::HostError;
 use bureaucrat_store::{EPOCH_KEY, Group, Store, Table, Unit, Write, records};
 
 /// Epochs and sequence numbers that the original may have used since the backup.

@@ -8,7 +8,7 @@ use super::{
     query::{Place, Wanted},
     questions::Asked,
 };
-use bureaucrat_model::{Operator, ProcessId, Timestamp};
+use bureaucrat_model::{Hex, Operator, ProcessId, Timestamp};
 use bureaucrat_store::{
     StoreError, Table, keys,
     reading::{scan_all, scan_around},
@@ -337,7 +337,7 @@ fn view(asked: &Asked<'_>, job: u64, record: BulkRecord) -> Result<BulkView, Sto
     }
     let damaged = |text: &str, error: serde_json::Error| StoreError::Damaged {
         table: Table::BulkJobs,
-        key: records::hexadecimal(&keys::bulk_job(job)),
+        key: Hex(&keys::bulk_job(job)).to_string(),
         reason: format!("{error}: {}", &text[..text.floor_char_boundary(80)]),
     };
     Ok(BulkView {

@@ -2,7 +2,7 @@
 
 use super::query::{Place, State, Wanted};
 use bureaucrat_model::{
-    DefinitionRef, Initiator, Modification, Operator, ProcessId, Refusal, Relocation,
+    DefinitionRef, Initiator, Modification, NO_REASON, Operator, ProcessId, Refusal, Relocation,
 };
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
@@ -68,15 +68,31 @@ impl Order {
 
     /// Why it is given.
     pub fn reason(&self) -> &str {
-        match self {
-            Self::Cancel { reason }
-            | Self::Retry { reason }
-            | Self::Suspend { reason }
-            | Self::Resume { reason }
-            | Self::Terminate { reason } => reason,
-            Self::Modify(modification) => &modification.reason,
-            Self::Migrate(migration) => &migration.reason,
+        let (Self::Cancel { reason }
+        | Self::Retry { reason }
+        | Self::Suspend { reason }
+        | Self::Resume { reason }
+        | Self::Terminate { reason }
+        | Self::Modify(Modification { reason, .. })
+        | Self::Migrate(Migration { reason, .. })) = self;
+        match reason.trim() {
+            "" => NO_REASON,
+            _ => reason,
         }
+    }
+
+    /// The same order, with [`NO_REASON`] for a reason that is empty.
+    fn explained(mut self) -> Self {
+        let explained = self.reason().to_owned();
+        let (Self::Cancel { reason }
+        | Self::Retry { reason }
+        | Self::Suspend { reason }
+        | Self::Resume { reason }
+        | Self::Terminate { reason }
+        | Self::Modify(Modification { reason, .. })
+        | Self::Migrate(Migration { reason, .. })) = &mut self;
+        *reason = explained;
+        self
     }
 
     /// What has become of the process that obeyed.
@@ -171,10 +187,10 @@ impl Command {
     }
 
     /// An order of a bulk job.
-    pub(crate) const fn bulk(process: ProcessId, order: Order, by: Initiator, bulk: Bulk) -> Self {
+    pub(crate) fn bulk(process: ProcessId, order: Order, by: Initiator, bulk: Bulk) -> Self {
         Self {
             process,
-            order,
+            order: order.explained(),
             by,
             reply: Reply::Bulk(bulk),
         }
@@ -184,7 +200,7 @@ impl Command {
         let (reply, outcome) = crossbeam_channel::bounded(1);
         let command = Self {
             process,
-            order,
+            order: order.explained(),
             by,
             reply: Reply::Operator(reply),
         };

@@ -14,9 +14,6 @@ use bureaucrat_wire::Properties;
 pub use bureaucrat_wire::{EventCounts, EventOutcome};
 use std::{fmt, sync::Arc};
 
-/// A generation that no connection to the broker has, and that none ends.
-const GENERATION: u64 = u64::MAX;
-
 /// A message that is handed in.
 #[derive(Debug)]
 pub struct HandedIn {
@@ -110,7 +107,7 @@ impl HandedIn {
     pub(crate) fn into_delivery(self, tag: u64) -> Delivery {
         Delivery {
             handle: DeliveryHandle {
-                generation: GENERATION,
+                generation: DeliveryHandle::HANDED_IN,
                 source: self.source,
                 tag,
             },

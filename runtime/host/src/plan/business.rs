@@ -3,9 +3,9 @@
 //!
 //! The key is claimed in the commit of the launch and freed in the commit of the end, by a row in an
 //! index that is read first. What is planned and not durable yet is remembered here, so that the
-//! answer is the same as after the commits. A launch that replaces another one waits in memory,
-//! unacknowledged, until the other one has ended; a detached process or that of a schedule has a row
-//! meanwhile ([`super::decided`]).
+//! answer is the same as after the commits. A launch that replaces another one waits in memory until
+//! the other one has ended, and gets a row if that takes long (`intake/waiting.rs`); a detached process
+//! or that of a schedule has one from the beginning ([`super::decided`]).
 
 use super::{
     Planner,

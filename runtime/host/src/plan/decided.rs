@@ -5,6 +5,8 @@
 //! prevent it was checked before: its key is claimed, and it counts as a process of its user. So it
 //! starts exactly once, whatever happens.
 //!
+//! The same table has launches that wait long ([`WaitingRecord`]): they may still be refused.
+//!
 //! One that replaces the process with its key waits for that one's end, and claims the key in the
 //! commit that starts it. If a newer one takes its place meanwhile, it never starts.
 
@@ -17,7 +19,10 @@ use super::{
 use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, LoadedProgram},
-    intake::refusal::{KeyTaken, Refusal},
+    intake::{
+        refusal::{KeyTaken, Refusal},
+        waiting::WaitingRecord,
+    },
     operate::commands::Command,
 };
 use bureaucrat_model::{ChildDefinition, Fields, Initiator, Launch, Millis, ProcessId, Timestamp};
@@ -25,6 +30,15 @@ use bureaucrat_store::{StoreError, Table, keys, records};
 use bureaucrat_wire::{Report, notice};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LaunchRow {
+    #[serde(rename = "1")]
+    Decided(LaunchRecord),
+    #[serde(rename = "2")]
+    Waiting(WaitingRecord),
+}
 
 /// What starts, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +107,7 @@ pub(super) fn decide(
     process: ProcessId,
     record: LaunchRecord,
 ) -> Result<(), StoreError> {
-    let value = records::encode(&record)?;
+    let value = records::encode(&LaunchRow::Decided(record.clone()))?;
     transaction.put(Table::Launches, keys::instance(process), value);
     transaction.after.decided.push((process, record));
     Ok(())
@@ -220,8 +234,11 @@ impl Planner {
 
     fn read_decided(&self, process: ProcessId) -> Result<Option<LaunchRecord>, StoreError> {
         let key = keys::instance(process);
-        let read = records::read::<LaunchRecord>(&*self.shared.store, Table::Launches, &key);
-        Ok(self.shared.damages.around(None, read)?.flatten())
+        let read = records::read::<LaunchRow>(&*self.shared.store, Table::Launches, &key);
+        Ok(match self.shared.damages.around(None, read)?.flatten() {
+            Some(LaunchRow::Decided(record)) => Some(record),
+            Some(LaunchRow::Waiting(_)) | None => None,
+        })
     }
 
     /// Whether no other process has its key. Otherwise that one is cancelled, and the process starts

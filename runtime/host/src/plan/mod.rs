@@ -47,7 +47,8 @@ use crate::{
     catalog::Catalog,
     commit::Plan,
     compute::{Job, JobId, JobOutcome, Task},
-    intake::{fair::User, launching::Launching},
+    fair::User,
+    intake::launching::Launching,
     module_catalog::ModuleCatalog,
     shared::Shared,
 };

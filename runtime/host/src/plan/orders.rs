@@ -12,8 +12,8 @@ use crate::operate::{
     commands::{Command, Order, OrderOutcome, Reply},
 };
 use bureaucrat_model::{
-    Change, Fault, FaultCode, HistoryEvent, Initiator, Input, Modification, Parking, PartOf,
-    ProcessId, Refusal, Status,
+    Change, Fault, FaultCode, HistoryEvent, Initiator, Input, Modification, NO_REASON, Parking,
+    PartOf, ProcessId, Refusal, Status,
 };
 use bureaucrat_store::StoreError;
 
@@ -205,6 +205,7 @@ impl Planner {
 
 /// What the fault of a process says that was ended from outside: an operator's reason is enough, if there is one.
 fn told(reason: &str, by: &Initiator) -> String {
+    let reason = if reason == NO_REASON { "" } else { reason };
     let by = match by {
         Initiator::Operator(_) | Initiator::Replacement { .. } if !reason.is_empty() => {
             return reason.to_owned();

@@ -331,7 +331,8 @@ impl Transaction {
     /// # Errors
     /// If an instance cannot be encoded.
     pub fn into_plan(self, epoch: Epoch) -> Result<Planned, StoreError> {
-        let mut writes = self.writes;
+        let (mut writes, mut after) = (self.writes, self.after);
+        after.acknowledge.retain(|handle| handle.is_of_the_broker());
         let mut changed = Vec::new();
         for (process, mut held) in self.held {
             let before = held.rows.bytes();
@@ -351,7 +352,7 @@ impl Transaction {
         let plan = Plan {
             unit,
             processes: changed.iter().map(|(process, _)| *process).collect(),
-            after: self.after,
+            after,
         };
         Ok(Planned {
             plan,

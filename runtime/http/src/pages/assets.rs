@@ -9,6 +9,7 @@ use crate::{
     server::{Shared, now},
 };
 use axum::extract::Request;
+use bureaucrat_model::Hex;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -43,11 +44,7 @@ impl Asset {
     ) -> Self {
         let text = text.into();
         let hash = Sha256::digest(text.as_bytes());
-        let hash: String = hash
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = Hex(&hash[..8]);
         Self {
             path: format!("/assets/{stem}-{hash}.{ending}"),
             content_type,
@@ -102,7 +99,7 @@ mod tests {
     fn htmx_is_the_one_that_its_note_names() {
         let note = include_str!("assets/htmx/README.md");
         let hash = Sha256::digest(HTMX.text.as_bytes());
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = Hex(&hash).to_string();
         assert!(note.contains(&hash), "{hash}");
         let version = note.split_once("htmx.org) ").map(|(_, rest)| rest);
         let version = version.and_then(|rest| rest.split_once(','));

@@ -14,7 +14,7 @@ use crate::{
     },
     twice,
 };
-use bureaucrat_model::{DefinitionName, Relocation, Version};
+use bureaucrat_model::{DefinitionName, NO_REASON, Relocation, Version};
 use bureaucrat_views::text::clean;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -84,7 +84,7 @@ impl Draft<'_> {
     /// If something that was filled in can't be read.
     pub fn body(&self, step: Step) -> Result<OrderBody, Problem> {
         let one = |name: &str| self.given.one(name).map(|text| text.trim().to_owned());
-        let reason = one("reason").unwrap_or_else(|| "no reason given".to_owned());
+        let reason = one("reason").unwrap_or_else(|| NO_REASON.to_owned());
         if reason.chars().count() > REASON_MAX {
             let what = format!("the reason must have at most {REASON_MAX} characters");
             return Err(Problem::parameter(what));

@@ -18,7 +18,7 @@ use crate::{
 };
 use axum::{extract::Request, http::HeaderMap};
 use bureaucrat_host::query::{Detail, ProcessDetail};
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{Hex, ProcessId};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -76,9 +76,7 @@ pub fn tag(body: &str) -> String {
         hash.update(time);
         hash.update(rest);
     }
-    let hash = hash.finalize();
-    let hash: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("\"{hash}\"")
+    format!("\"{}\"", Hex(&hash.finalize()[..16]))
 }
 
 /// What is another when a process is.

@@ -6,10 +6,11 @@ use crate::{
     problem::{Code, Problem},
     tokens,
 };
+use bureaucrat_model::lock;
 use maud::{Markup, html};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// So many forms are remembered.
@@ -53,7 +54,7 @@ impl Once {
         number: &str,
     ) -> Result<Result<First, String>, Problem> {
         let number = tokens::hash(&format!("once {proof} {number}"));
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = lock(&self.0);
         match table.known.get(&number) {
             Some(Some(to)) => return Ok(Err(to.clone())),
             Some(None) => {
@@ -77,7 +78,7 @@ impl Once {
 impl First {
     /// What came of it. One that had no effect may come again.
     pub fn settle(self, answer: &Result<Answer, Problem>) {
-        let mut table = self.once.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = lock(&self.once.0);
         match answer {
             Ok(Answer::See(to)) => {
                 if let Some(known) = table.known.get_mut(&self.number) {

@@ -3,7 +3,7 @@
 use super::fields::encoded;
 use crate::problem::Problem;
 use bureaucrat_host::query::{BrokerState, State};
-use bureaucrat_model::{ProcessId, Timestamp, Version};
+use bureaucrat_model::{Hex, ProcessId, Timestamp, Version};
 use bureaucrat_views::{
     processes::{short_id, word},
     text::{clean, clean_lines, span},
@@ -44,8 +44,7 @@ pub fn table(caption: &str, headings: &[&str], rows: &[Vec<Markup>]) -> Markup {
 fn row_id(caption: &str, row: &[Markup]) -> String {
     let first = row.first().map_or("", |cell| cell.0.as_str());
     let hash = Sha256::digest(format!("{caption}\0{first}"));
-    let hash = hash.iter().take(6);
-    hash.fold("row-".to_owned(), |id, byte| id + &format!("{byte:02x}"))
+    format!("row-{}", Hex(&hash[..6]))
 }
 
 /// A text of somebody else's on one line.

@@ -21,7 +21,7 @@ use bureaucrat_host::{
     query::{Detail, State},
 };
 use bureaucrat_model::ProcessId;
-use bureaucrat_views::processes::Fault;
+use bureaucrat_views::fault::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -14,7 +14,7 @@ use bureaucrat_host::{
     commands::{Migration, Order, OrderOutcome},
     query::{Query, QueryAnswer},
 };
-use bureaucrat_model::{Change, FiberId, Fields, Modification, PartOf, ProcessId};
+use bureaucrat_model::{Change, FiberId, Fields, Modification, NO_REASON, PartOf, ProcessId};
 use bureaucrat_views::orders::words;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ pub struct OrderBody {
 }
 
 fn no_reason() -> String {
-    "no reason given".to_owned()
+    NO_REASON.to_owned()
 }
 
 impl OrderBody {

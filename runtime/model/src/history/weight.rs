@@ -1,7 +1,7 @@
 //! How much an entry matters, for histories that are kept short, which activity it is about, and who gave an order.
 
 use super::{ConditionOutcome, HistoryEvent, Taken};
-use crate::{ids::ActivityPath, initiator::Initiator, program::ConditionIndex};
+use crate::{ids::ActivityPath, indexes::ConditionIndex, initiator::Initiator};
 
 /// What an entry is to somebody who wants to keep few of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,11 @@
 //! The row of the lease, and the session that holds the lock of the schema.
 
-use crate::session::{HELD, LOCK, Session, Trouble};
+use crate::{
+    address::cause,
+    session::{HELD, LOCK, Session, Trouble},
+};
 use std::{fmt, time::Duration};
+use tokio_postgres::error::SqlState;
 
 /// The name of sessions that are a command's.
 const COMMAND: &str = "bureaucrat command";
@@ -49,6 +53,22 @@ impl Holding {
     }
 }
 
+/// The table is not as engines leave it.
+fn altered(what: &str) -> Trouble {
+    Trouble::Refused(format!(
+        "the table `lease` was altered: {what}. Stop every engine that uses the schema, give the table its columns \
+         `holder text` and `until timestamptz` if they are not there, and one row that is free: `DELETE FROM lease; INSERT INTO lease VALUES ('', '-infinity')`"
+    ))
+}
+
+/// What a refused statement about the table means.
+fn refused(error: tokio_postgres::Error) -> Trouble {
+    match error.code() {
+        Some(code) if *code == SqlState::UNDEFINED_COLUMN => altered(&cause(&error)),
+        _ => error.into(),
+    }
+}
+
 impl Session {
     /// Takes the lease, if nobody else has it: whether it is ours.
     pub async fn take(&self, holder: &Holder) -> Result<bool, Trouble> {
@@ -75,7 +95,8 @@ impl Session {
         let changed = self
             .client
             .execute(statement, &[&holder.name, &term])
-            .await?;
+            .await
+            .map_err(refused)?;
         Ok(changed > 0)
     }
 
@@ -91,10 +112,22 @@ impl Session {
     }
 
     pub async fn holding(&self) -> Result<Holding, Trouble> {
-        let asked = "SELECT holder, CASE WHEN until > clock_timestamp() \
-                     THEN ceil(extract(epoch FROM until - clock_timestamp()) * 1000)::bigint ELSE 0 END FROM lease";
-        let row = self.client.query_one(asked, &[]).await?;
-        let (holder, left): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let asked = "SELECT holder, CASE WHEN until <= clock_timestamp() THEN 0 WHEN isfinite(until) \
+                     THEN ceil(extract(epoch FROM until - clock_timestamp()) * 1000)::bigint END FROM lease";
+        let rows = self.client.query(asked, &[]).await.map_err(refused)?;
+        let [row] = &*rows else {
+            return Err(altered(&format!("it has {} rows, not one", rows.len())));
+        };
+        let holder: Option<String> = row.try_get(0)?;
+        let Some(holder) = holder else {
+            return Err(altered("the column `holder` of its row is null"));
+        };
+        let left: Option<i64> = row.try_get(1)?;
+        let Some(left) = left else {
+            return Err(altered(&format!(
+                "the column `until` of the row of `{holder}` is no time that ends"
+            )));
+        };
         Ok(Holding {
             holder: Some(holder).filter(|holder| !holder.is_empty()),
             left: Duration::from_millis(left.unsigned_abs()),

@@ -25,6 +25,7 @@ mod searching;
 mod starting;
 mod takeovers;
 mod tokens;
+mod waiting;
 mod whole;
 
 use std::{cell::Cell, sync::LazyLock};
@@ -50,6 +51,8 @@ pub enum FoundBy {
     Takeovers,
     /// The same, in which the store is away at times.
     StoreAway,
+    /// The same as a usual run, in which launches wait long.
+    WaitingLaunches,
     /// The engine's own tests: its laws, or its tables of instructions.
     EngineTests,
 }
@@ -65,7 +68,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 18] = [
+const TABLES: [&[Fault]; 19] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -84,6 +87,7 @@ const TABLES: [&[Fault]; 18] = [
     takeovers::FAULTS,
     auditing::FAULTS,
     away::FAULTS,
+    waiting::FAULTS,
 ];
 
 /// All faults, in the order of their numbers.

@@ -41,8 +41,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/engine/src/modifying.rs",
-            before: "if around(&place.activity) != around(&target)",
-            after: "if !PLANTED && around(&place.activity) != around(&target)",
+            before: "if around_of(&place.activity) != around_of(&target)",
+            after: "if !PLANTED && around_of(&place.activity) != around_of(&target)",
         }],
     },
     Fault {

@@ -3,9 +3,10 @@
 
 use crate::forward::{self, Ends, Taken};
 use anyhow::{Result, bail};
+use bureaucrat_model::{lock, unpoisoned};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
@@ -91,7 +92,7 @@ impl Participant {
     /// The newest task's body.
     pub fn last_body(&self) -> Vec<u8> {
         let body = self.seen.last_body.lock();
-        body.unwrap_or_else(PoisonError::into_inner).clone()
+        unpoisoned(body).clone()
     }
 
     /// Waits until it holds exactly `count` tasks, and all its answers are confirmed.
@@ -142,10 +143,7 @@ async fn answer(
         let (sent, confirms) = unbounded_channel();
         let reading = forward::read(ends.consumer, |batch| {
             if let Some(last) = batch.last() {
-                let mut body = seen
-                    .last_body
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut body = lock(&seen.last_body);
                 body.clear();
                 body.extend_from_slice(last.as_ref());
             }

@@ -10,16 +10,13 @@ use bureaucrat_host::{
     commands::{Migration, Order},
     query::State,
 };
-use bureaucrat_model::{DefinitionRef, Fields, Millis, Modification};
+use bureaucrat_model::{DefinitionRef, Fields, Millis, Modification, lock};
 use bureaucrat_wire::{Reply, merge_fields};
 use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable},
 };
-use std::{
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 impl Stage for OnBroker<'_> {
     fn launch(&mut self, definition: &str, fields: Option<&Fields>) -> Result<Launched, String> {
@@ -134,7 +131,7 @@ impl Stage for OnBroker<'_> {
         // What was answered before is taken, and what is due then has happened.
         self.settle()?;
         {
-            let mut slept = slept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slept = lock(slept);
             *slept += span.0;
             let slept = i64::try_from(*slept).unwrap_or(i64::MAX);
             let set = preload.sleep(slept);
@@ -154,11 +151,7 @@ impl Stage for OnBroker<'_> {
             while self.broker.dead_letters(root) < dead && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            let expected = &self.broker.expected;
-            expected
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((root, dead));
+            lock(&self.broker.expected).push((root, dead));
             let found = self.broker.dead_letters(root);
             left.extend((found != dead).then(|| format!("{found} dead letters")));
             match self.broker.ask(root) {

@@ -48,6 +48,13 @@ pub struct Played {
     pub log: Log,
 }
 
+/// A case, with what came of it.
+pub struct Tested {
+    pub case: Case,
+    pub played: Played,
+    pub is_met: bool,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {

@@ -1,7 +1,7 @@
 //! The report of `module test` as JUnit XML, which CI systems read: one `testsuite`, one `testcase` a case, in the form of
 //! Jenkins' schema (<https://github.com/jenkinsci/xunit-plugin>, `junit-10.xsd`).
 
-use super::{cases, testing::Tested};
+use super::cases::{self, Tested};
 use crate::screen::clean;
 use quick_xml::{
     Writer,

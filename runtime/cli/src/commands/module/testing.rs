@@ -1,7 +1,7 @@
 //! `module test`: a module against a table of cases, with what each costs.
 
 use super::{
-    cases::{self, Case, Played},
+    cases::{self, Case, Tested},
     junit, tools,
 };
 use crate::{
@@ -19,13 +19,6 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-
-/// A case, with what came of it.
-pub struct Tested {
-    pub case: Case,
-    pub played: Played,
-    pub is_met: bool,
-}
 
 /// What all cases of a function cost.
 struct Cost {

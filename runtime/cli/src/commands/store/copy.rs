@@ -4,7 +4,7 @@ use super::place::Place;
 use crate::{
     Exit,
     arguments::{Options, StoreCopy},
-    commands::{print_line, settings},
+    commands::{print_line, settings_of_records},
     failure::{Failure, Kind},
     progress::Progress,
     records::Records,
@@ -25,7 +25,7 @@ use std::{
 };
 
 pub fn run(options: &Options, copy: &StoreCopy) -> anyhow::Result<Exit> {
-    let configured = settings(options)?.store;
+    let configured = settings_of_records(options)?.store;
     let password = copy.from_password_file.as_deref();
     let from = Place::read("FROM", &copy.from, password, configured.as_ref())?;
     let password = copy.to_password_file.as_deref();

@@ -4,7 +4,7 @@ use super::place::Place;
 use crate::{
     Exit,
     arguments::{Options, StoreMigrate},
-    commands::{print_line, settings},
+    commands::{print_line, settings_of_records},
     progress::Progress,
     records::Records,
 };
@@ -13,7 +13,7 @@ use bureaucrat_store::{Store, format::FORMAT, holds::Access};
 use serde_json::{Value, json};
 
 pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
-    let settings = settings(options)?;
+    let settings = settings_of_records(options)?;
     let place = match (&migrate.place, settings.store) {
         (Some(text), configured) => {
             let password = migrate.password_file.as_deref();

@@ -4,7 +4,7 @@ use super::{copy::hold_of, place::Place};
 use crate::{
     Exit,
     arguments::{Options, StoreReopen},
-    commands::{print_line, settings},
+    commands::{print_line, settings_of_records},
 };
 use anyhow::bail;
 use bureaucrat_host::mark_restored;
@@ -16,7 +16,7 @@ use bureaucrat_store::{
 use serde_json::json;
 
 pub fn run(options: &Options, reopen: &StoreReopen) -> anyhow::Result<Exit> {
-    let configured = settings(options)?.store;
+    let configured = settings_of_records(options)?.store;
     let password = reopen.password_file.as_deref();
     let place = Place::read("PLACE", &reopen.place, password, configured.as_ref())?;
     let store = place.open(Access::Upkeep)?;

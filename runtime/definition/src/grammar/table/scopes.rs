@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     Limits,
-    check::LOCAL_TYPES,
     grammar::{
+        LOCAL_TYPES,
         row::{
             Activity, Attribute, Content,
             Need::{Default, Optional, Required},

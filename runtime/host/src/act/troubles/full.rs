@@ -1,10 +1,11 @@
 //! Destinations that have so much waiting that they take no more.
 
 use super::Destination;
+use bureaucrat_model::lock;
 use std::{
     collections::BTreeSet,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -46,8 +47,6 @@ impl Full {
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Destination>> {
         // A set is whole after a panic elsewhere.
-        self.destinations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.destinations)
     }
 }

@@ -3,8 +3,8 @@
 use super::{Deploy, Deployment, Refused};
 use crate::{
     catalog::Deployer,
-    definitions::{Loaded, module_class},
-    module_catalog::ModuleRecord,
+    definitions::Loaded,
+    module_catalog::{ModuleRecord, module_class},
     plan::Planner,
     tenants::Claim,
 };

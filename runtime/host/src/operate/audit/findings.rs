@@ -1,7 +1,7 @@
 //! What an audit finds.
 
-use bureaucrat_model::{ProcessId, Timestamp};
-use bureaucrat_store::{Table, Write, reading::Gap, records};
+use bureaucrat_model::{Hex, ProcessId, Timestamp};
+use bureaucrat_store::{Table, Write, reading::Gap};
 use std::{collections::BTreeMap, fmt};
 
 /// The most findings that are kept; further ones are counted.
@@ -73,7 +73,7 @@ impl fmt::Display for Finding {
             f,
             "{} {} {}: {}",
             self.table.name(),
-            records::hexadecimal(&self.key),
+            Hex(&self.key),
             self.kind.word(),
             self.what
         )
@@ -185,7 +185,7 @@ impl Findings {
     pub fn gap(&mut self, table: Table, gap: &Gap) {
         let what = format!(
             "cannot read the records from here to {}: {}",
-            records::hexadecimal(&gap.to),
+            Hex(&gap.to),
             gap.reason
         );
         self.audit.unreadable += 1;

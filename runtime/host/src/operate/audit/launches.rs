@@ -1,10 +1,11 @@
-//! Processes that are certain to start: each has a row until it starts, and none has one afterwards.
+//! Processes that are certain to start, and launches that wait: each has a row until it starts, and none has one
+//! afterwards. The message of one that waits has not taken effect.
 
 use super::{
     Auditor, Presence, Repair,
     instances::{Keyed, Processes},
 };
-use crate::plan::decided::{KeyClaim, LaunchRecord};
+use crate::plan::decided::{KeyClaim, LaunchRow};
 use bureaucrat_store::{StoreError, Table, keys, records};
 
 impl Auditor<'_> {
@@ -22,8 +23,17 @@ impl Auditor<'_> {
                 findings.orphan(table, &key, Some(process), what);
                 return Ok(());
             }
-            match records::decode::<LaunchRecord>(table, &key, &value) {
-                Ok(record) => {
+            match records::decode::<LaunchRow>(table, &key, &value) {
+                Ok(LaunchRow::Waiting(record)) => {
+                    let seen = record.seen.map(|hash| keys::seen(&hash));
+                    let seen = seen.map(|seen| auditor.store.get(Table::Seen, &seen));
+                    // What can't be read is a finding of its own table.
+                    if matches!(seen, Some(Ok(Some(_)))) {
+                        let what = "its message has taken effect".into();
+                        findings.orphan(table, &key, Some(process), what);
+                    }
+                }
+                Ok(LaunchRow::Decided(record)) => {
                     let key = record.key.filter(|_| record.claim == KeyClaim::Held);
                     let keyed = key.map(|key| Keyed {
                         user: record.user,

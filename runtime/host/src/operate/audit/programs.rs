@@ -1,8 +1,8 @@
 //! Programs: each is what its key says, and every module that one refers to exists.
 
 use super::{Auditor, Repair, modules::Modules};
-use bureaucrat_model::{Guest, Program, ProgramHash};
-use bureaucrat_store::{StoreError, Table, records};
+use bureaucrat_model::{Guest, Hex, Program, ProgramHash};
+use bureaucrat_store::{StoreError, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The readable programs, without their guests.
@@ -49,7 +49,7 @@ impl Auditor<'_> {
     }
 
     pub(super) fn broken(&mut self, table: Table, key: &[u8], why: &str) {
-        let what = format!("cannot read {}: {why}", records::hexadecimal(key));
+        let what = format!("cannot read {}: {why}", Hex(key));
         self.findings.damaged(table, key, None, what, Repair::None);
     }
 }

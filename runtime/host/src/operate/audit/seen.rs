@@ -3,7 +3,7 @@
 
 use super::{Auditor, Presence, Repair, instances::Processes};
 use crate::intake::SeenRecord;
-use bureaucrat_model::ProcessId;
+use bureaucrat_model::{Hex, ProcessId};
 use bureaucrat_store::{StoreError, Table, Write, keys, keys::SeenKey, records};
 use std::collections::BTreeMap;
 
@@ -63,10 +63,7 @@ impl Auditor<'_> {
                     key: keys::expiry(self.now.after(kept), key),
                     value: Vec::new(),
                 };
-                let what = format!(
-                    "nothing schedules the removal of {}",
-                    records::hexadecimal(key)
-                );
+                let what = format!("nothing schedules the removal of {}", Hex(key));
                 self.findings.missing(write, None, what);
             }
             if let Some(process) = memory.process

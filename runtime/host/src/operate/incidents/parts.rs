@@ -9,10 +9,11 @@ use crate::{shared::Shared, tenants::budget};
 use bureaucrat_engine::{pending_evaluations, view_of_failed};
 use bureaucrat_model::{
     ActivityId, ConditionIndex, DefinitionName, Effect, EvaluationBounds, Evidence, Fault, FiberId,
-    FiberState, Instance, KeptBody, KeptMessage, Program, Seen, Timestamp, View, Wait, WaitKind,
+    FiberState, Hex, Instance, KeptBody, KeptMessage, Program, Seen, Timestamp, View, Wait,
+    WaitKind,
 };
 use bureaucrat_sandbox::Class;
-use bureaucrat_store::{StoreError, Table, keys, records};
+use bureaucrat_store::{StoreError, Table, keys};
 
 /// What the file is made from.
 #[derive(Clone, Copy)]
@@ -183,7 +184,7 @@ fn message_part(making: &mut Making, message: &KeptMessage) -> MessagePart {
             making.add(&name, body);
             (Some(name), length(body), None)
         }
-        KeptBody::TooLarge { bytes, sha256 } => (None, *bytes, Some(records::hexadecimal(sha256))),
+        KeptBody::TooLarge { bytes, sha256 } => (None, *bytes, Some(Hex(sha256).to_string())),
     };
     MessagePart {
         kind: message.kind,

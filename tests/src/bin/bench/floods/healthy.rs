@@ -3,12 +3,13 @@
 
 use crate::forward::{Ends, persistent, send};
 use anyhow::{Context, Result};
+use bureaucrat_model::lock;
 use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -92,10 +93,6 @@ impl Drop for Healthy {
             let _ = thread.join();
         }
     }
-}
-
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn answer(url: &str, tasks: &str, answers: &str, seen: &Arc<Mutex<Seen>>) -> Result<()> {

@@ -1,7 +1,9 @@
 //! Collects a limited number of diagnostics, and returns them in the order of the source.
 
-use super::{Counted, Diagnostic, DiagnosticKind, Doubt, XmlProblem};
-use crate::source::Source;
+use crate::{
+    diagnostic::{Counted, Diagnostic, DiagnosticKind, Doubt, XmlProblem},
+    source::Source,
+};
 use bureaucrat_model::Span;
 
 /// The diagnostics of one definition so far.
