@@ -65,7 +65,10 @@ impl Client {
             .rev()
             .find_map(|line| line.split_once("the HTTP API is at "));
         let (_, url) = last.context("no address")?;
-        let address = url.trim_start_matches("http://").split('/').next();
+        let address = url
+            .split("://")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next());
         Ok(Self {
             address: address.context("no address")?.parse()?,
         })
@@ -82,14 +85,7 @@ impl Client {
         body: impl AsRef<[u8]>,
     ) -> Result<Answer> {
         let body = body.as_ref();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-        if !headers.iter().any(|(name, _)| *name == "host") {
-            head += &format!("Host: {}\r\n", self.address);
-        }
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("Content-Length: {}\r\n\r\n", body.len());
+        let head = self.head((method, path), headers, body.len());
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(head.as_bytes())?;
@@ -111,13 +107,30 @@ impl Client {
         let body = body.map(ToString::to_string).unwrap_or_default();
         self.send(request, &headers, &body)
     }
+
+    /// A request up to its body, after which the connection is closed.
+    pub fn head(
+        &self,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body_bytes: usize,
+    ) -> String {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            head += &format!("Host: {}\r\n", self.address);
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head + &format!("Content-Length: {body_bytes}\r\n\r\n")
+    }
 }
 
 /// Reads an answer up to its end.
 ///
 /// # Errors
 /// When it is not one.
-pub fn read(stream: &mut TcpStream) -> Result<Answer> {
+pub fn read(stream: &mut impl Read) -> Result<Answer> {
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes);
     ensure!(end.is_ok() || !bytes.is_empty(), "no answer: {end:?}");

@@ -23,4 +23,5 @@ pub mod raw_amqp;
 pub mod scripts;
 pub mod simulation;
 pub mod strangers;
+pub mod tls;
 pub mod waiters;

@@ -1,6 +1,7 @@
 //! Clients of the HTTP API that mean it no good: they hold connections, send without end, send rubbish, and
 //! take no answers. One that is closed comes back.
 
+use crate::tls;
 use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
@@ -25,8 +26,8 @@ const SLOW: Duration = Duration::from_millis(500);
 const RECEIVED: u32 = 4 << 10;
 /// The nice value of their thread.
 const NICE: i32 = 19;
-/// Addresses of this machine that they come from, so that none runs out of ports.
-const ADDRESSES: u8 = 8;
+/// So many addresses of this machine that they come from, so that none runs out of ports.
+const ADDRESSES: usize = 8;
 
 /// What a stranger does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +43,14 @@ pub enum Kind {
     Garbage,
     /// Asks for much, again and again, and reads nothing.
     Deaf,
-    /// Begins a TLS handshake.
+    /// Begins a TLS handshake, and stops in the middle of its first message.
     Handshake,
+    /// Begins a TLS handshake, has the server do its part of it, and leaves.
+    Hello,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Idle,
         Self::Slow,
         Self::Chunks,
@@ -55,6 +58,7 @@ impl Kind {
         Self::Garbage,
         Self::Deaf,
         Self::Handshake,
+        Self::Hello,
     ];
 }
 
@@ -82,6 +86,14 @@ pub struct Manner {
     /// What the deaf ask for, and with which token.
     pub path: String,
     pub token: Option<String>,
+    /// The last byte of the first address, 127.0.0.x, that they come from. Others of the tests are at 127.0.0.1.
+    pub first: u8,
+}
+
+struct Way {
+    manner: Manner,
+    /// How a TLS handshake begins.
+    hello: Vec<u8>,
 }
 
 impl Strangers {
@@ -91,22 +103,24 @@ impl Strangers {
     /// When the system gives no thread, or not enough file handles.
     pub fn start(server: SocketAddr, count: usize, manner: Manner) -> Result<Self> {
         raise(count as u64 + 256)?;
+        let way = Way {
+            manner,
+            hello: tls::hello()?,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let counts = Arc::new(Counts::default());
         let (stop, mut stopped) = watch::channel(());
-        let (its, manner) = (counts.clone(), Arc::new(manner));
+        let (its, way) = (counts.clone(), Arc::new(way));
         let run = move || {
             // Other machines' strangers would take none of this one's time.
             let _ = rustix::process::setpriority_process(None, NICE);
             runtime.block_on(async move {
-                let kinds = manner.kinds.iter().cycle().take(count);
+                let kinds = way.manner.kinds.iter().cycle().take(count);
                 for (number, kind) in kinds.enumerate() {
-                    let (counts, manner, kind) = (its.clone(), manner.clone(), *kind);
-                    tokio::spawn(
-                        async move { live(server, (number, kind), &manner, &counts).await },
-                    );
+                    let (counts, way, kind) = (its.clone(), way.clone(), *kind);
+                    tokio::spawn(async move { live(server, (number, kind), &way, &counts).await });
                 }
                 let _ = stopped.changed().await;
             });
@@ -157,31 +171,36 @@ fn raise(wanted: u64) -> Result<()> {
     setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).context("cannot raise the limit of open files")
 }
 
-async fn live(server: SocketAddr, (number, kind): (usize, Kind), manner: &Manner, counts: &Counts) {
+async fn live(server: SocketAddr, (number, kind): (usize, Kind), way: &Way, counts: &Counts) {
     loop {
-        if let Ok(mut stream) = connect(server, number).await {
+        if let Ok(mut stream) = connect(server, address(way.manner.first, number)).await {
             counts.connected.fetch_add(1, Relaxed);
             counts.open.fetch_add(1, Relaxed);
             // It ends when the server closes the connection.
-            let _ = misbehave(&mut stream, kind, manner).await;
+            let _ = misbehave(&mut stream, kind, way).await;
             counts.open.fetch_sub(1, Relaxed);
             counts.closed.fetch_add(1, Relaxed);
         }
-        sleep(manner.back).await;
+        sleep(way.manner.back).await;
     }
 }
 
-async fn connect(server: SocketAddr, number: usize) -> std::io::Result<TcpStream> {
+/// Where a stranger comes from.
+fn address(first: u8, number: usize) -> Ipv4Addr {
+    let own = u8::try_from(number % ADDRESSES).unwrap_or_default();
+    Ipv4Addr::new(127, 0, 0, first.saturating_add(own))
+}
+
+async fn connect(server: SocketAddr, from: Ipv4Addr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     // The kernel takes little for those who read nothing.
     socket.set_recv_buffer_size(RECEIVED)?;
-    let last = u8::try_from(number % usize::from(ADDRESSES)).unwrap_or_default();
-    let address = Ipv4Addr::new(127, 0, 0, 1 + last);
-    socket.bind(SocketAddr::from((address, 0)))?;
+    socket.bind(SocketAddr::from((from, 0)))?;
     socket.connect(server).await
 }
 
-async fn misbehave(stream: &mut TcpStream, kind: Kind, manner: &Manner) -> std::io::Result<()> {
+async fn misbehave(stream: &mut TcpStream, kind: Kind, way: &Way) -> std::io::Result<()> {
+    let Way { manner, hello } = way;
     let login = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n";
     match kind {
         Kind::Idle => {}
@@ -227,6 +246,12 @@ async fn misbehave(stream: &mut TcpStream, kind: Kind, manner: &Manner) -> std::
             stream
                 .write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01")
                 .await?
+        }
+        Kind::Hello => {
+            stream.write_all(hello).await?;
+            // The server's part has come.
+            stream.read_u8().await?;
+            return Ok(());
         }
     }
     // Reads until the end, and takes whatever comes.

@@ -13,6 +13,8 @@ mod confirming;
 mod deploying;
 #[path = "http/ending.rs"]
 mod ending;
+#[path = "http/floods.rs"]
+mod floods;
 #[path = "http/launches.rs"]
 mod launches;
 #[path = "http/live.rs"]

@@ -1,17 +1,23 @@
 //! Two real engines over one database and one broker: one works, the other stands by and takes over, however the first ends
-//! or falls silent.
+//! or falls silent. And what an engine says of itself over HTTP while its database is away.
 //!
 //! `BUREAUCRAT_TAKEOVERS` and `BUREAUCRAT_FAULT_SEED` ask for another number and other moments.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bureaucrat_host::query::QueryAnswer;
 use bureaucrat_tests::{
+    database::Database,
     engine::{Engine, broker_url},
     faults::{Load, Plan, asked, audit, row, seed},
+    http::{Answer, Client},
     postgres::{disconnect, new_url},
     simulation::Random,
 };
-use std::time::{Duration, Instant};
+use serde_json::json;
+use std::{
+    os::unix::fs::PermissionsExt,
+    time::{Duration, Instant},
+};
 
 /// Takeovers of one run of the tests.
 const TAKEOVERS: u64 = 8;
@@ -115,4 +121,105 @@ async fn another_engine_takes_over() -> Result<()> {
     );
     row("engine-replaced", takeovers, &tally);
     Ok(())
+}
+
+/// An engine with the API over a database of its own.
+struct Served {
+    engine: Engine,
+    client: Client,
+    token: String,
+}
+
+impl Served {
+    fn start(database: &Database, folder: &std::path::Path, prefix: &str) -> Result<Self> {
+        let host = database.host();
+        let address = format!("postgres://bureaucrat:bureaucrat@{host}/postgres");
+        let options = ["--store-lease", LEASE, "--http-listen", "0"];
+        let engine = Engine::new(&broker_url()?, folder, prefix, &options);
+        let mut engine = engine.with_database(Some(address));
+        engine.start()?;
+        engine.answers(PATIENCE)?;
+        let client = Client::of(&engine)?;
+        let token = std::fs::read_to_string(engine.storage().join("http-token"))?;
+        let served = Self {
+            engine,
+            client,
+            token: token.trim().to_owned(),
+        };
+        served.until_ready("", 200)?;
+        Ok(served)
+    }
+
+    fn list(&self) -> Result<Answer> {
+        let request = ("GET", "/api/v1/processes");
+        self.client.with(&self.token, request, None)
+    }
+
+    /// Waits until `/ready` has this status and these words.
+    fn until_ready(&self, words: &str, status: u16) -> Result<()> {
+        until(words, &self.engine, || {
+            let answer = self.client.send(("GET", "/api/v1/ready"), &[], "")?;
+            Ok(answer.status == status && answer.body.contains(words))
+        })
+    }
+}
+
+/// A folder that the server of a database may enter, who has another user.
+fn open_folder() -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711))?;
+    Ok(folder)
+}
+
+#[test]
+fn an_engine_without_its_database_says_so_and_keeps_nobody_waiting() -> Result<()> {
+    let folder = open_folder()?;
+    let database = Database::start(&folder.path().join("database"))?;
+    let prefix = format!("unready-{}", std::process::id());
+    let mut served = Served::start(&database, folder.path(), &prefix)?;
+    ensure!(served.list()?.status == 200, "no list");
+    database.kill()?;
+    served.until_ready("the lease of the records is over", 503)?;
+    // Several at once, as many as there are threads for questions and more.
+    let lists = std::thread::scope(|scope| {
+        let lists = (0..6).map(|_| scope.spawn(|| served.list()));
+        let lists: Vec<_> = lists.collect();
+        let ended = lists.into_iter().map(|list| list.join().ok());
+        ended.collect::<Vec<_>>()
+    });
+    for list in lists {
+        let list = list.context("a list panicked")??;
+        ensure!(
+            list.status == 503 && list.body.contains("the database has not answered"),
+            "{list:?}"
+        );
+        ensure!(list.header("retry-after").is_some(), "{list:?}");
+    }
+    // Not because the engine has given up.
+    ensure!(!served.engine.has_ended()?, "{}", served.engine.log_tail());
+    served.engine.kill()
+}
+
+#[test]
+fn an_engine_whose_commit_waits_for_the_standby_is_not_ready_and_can_be_looked_at() -> Result<()> {
+    let folder = open_folder()?;
+    let primary = Database::start(&folder.path().join("database1"))?;
+    let standby = primary.standby(&folder.path().join("database2"))?;
+    let prefix = format!("unconfirmed-{}", std::process::id());
+    let mut served = Served::start(&primary, folder.path(), &prefix)?;
+    standby.kill()?;
+    let launch = json!({"source": "<process/>"});
+    let request = ("POST", "/api/v1/processes");
+    std::thread::scope(|scope| {
+        let launched = scope.spawn(|| served.client.with(&served.token, request, Some(&launch)));
+        served.until_ready("a commit has waited", 503)?;
+        let list = served.list()?;
+        ensure!(list.status == 200, "{list:?}");
+        standby.follow(&primary)?;
+        served.until_ready("", 200)?;
+        let launched = launched.join().ok().context("the launch panicked")??;
+        ensure!(launched.status == 201, "{launched:?}");
+        anyhow::Ok(())
+    })?;
+    served.engine.kill()
 }

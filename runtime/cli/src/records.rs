@@ -8,12 +8,15 @@ use bureaucrat_store::{
 };
 use bureaucrat_store_postgres::{Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// What tells this engine from others in the storage.
 const ENGINE_ID: &str = "engine.id";
 /// So many bytes of it are enough to tell engines apart.
 const ID_BYTES: usize = 6;
+
+/// How long a database may say nothing before this is said of it.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// The folder of the records, in the storage.
 pub const STATE: &str = "state";
@@ -79,6 +82,36 @@ impl Records {
             Self::Folder(_) => true,
             Self::Database(store) => store.lease().is_none_or(Lease::holds),
         }
+    }
+
+    /// Why nothing that is new counts, if it is so: without asking the database.
+    pub fn stalled(&self) -> Option<String> {
+        let Self::Database(store) = self else {
+            return None;
+        };
+        if let Some(waited) = store.uncommitted().filter(|waited| *waited >= SILENCE) {
+            return Some(format!(
+                "a commit has waited for {} seconds: the database is away, or its standby does not confirm",
+                waited.as_secs()
+            ));
+        }
+        (!self.may_publish()).then(|| {
+            "the lease of the records is over and cannot be renewed: the database or its standby is away, or another \
+             engine has taken the records"
+                .to_owned()
+        })
+    }
+
+    /// Why they cannot be read, if it is so: without asking the database.
+    pub fn unreadable(&self) -> Option<String> {
+        let Self::Database(store) = self else {
+            return None;
+        };
+        let waited = store.unanswered().filter(|waited| *waited >= SILENCE)?;
+        Some(format!(
+            "the database has not answered for {} seconds; the engine waits for it",
+            waited.as_secs()
+        ))
     }
 
     /// Leaves them to the next engine, after the last commit.

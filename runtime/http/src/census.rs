@@ -5,8 +5,8 @@
 //! are few, who asks gets fresh numbers.
 
 use crate::{
-    NICE,
     engine::Call,
+    pool::let_others_first,
     problem::Problem,
     routes::counts::{Many, attributes, whole},
 };
@@ -15,7 +15,6 @@ use bureaucrat_host::{
     query::{AttributeKind, State, Wanted},
 };
 use bureaucrat_model::{lock, unpoisoned};
-use rustix::process::setpriority_process;
 use std::{
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
@@ -107,8 +106,7 @@ impl Census {
         let (census, call) = (self.clone(), call.clone());
         let thread = std::thread::Builder::new().name("http-census".into());
         let run = move || {
-            // If it fails, the thread works anyway.
-            let _ = setpriority_process(None, NICE);
+            let_others_first();
             let counted = count(&call);
             let mut last = lock(&census.last);
             match counted {

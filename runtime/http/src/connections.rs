@@ -2,7 +2,9 @@
 //! more of before a request is there.
 
 use crate::{
+    door::Wish,
     exchange::{Exchange, HEAD_BYTES_MAX, stopped},
+    network::Network,
     patient::Patient,
     room::{Room, Visit},
     server::ServeError,
@@ -13,10 +15,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     future::poll_fn,
+    net::IpAddr,
     path::Path,
     pin::{Pin, pin},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -35,6 +38,13 @@ pub const GRACE: Duration = Duration::from_secs(5);
 /// How long, and for how many bytes, a client is listened to whose body was refused.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
+
+/// So many of those that are turned away are accepted at once, and then a pause is made: with the rest waiting in the
+/// system's queue they are at most 20,000 a second. Fewer would have somebody with a token wait behind them.
+const TURNED_AWAY: u64 = 100;
+const PAUSE: Duration = Duration::from_millis(5);
+/// How often the log says that some were turned away.
+const TELLING: Duration = Duration::from_secs(60);
 
 /// What encrypts connections with this certificate and its key, in PEM.
 ///
@@ -67,7 +77,12 @@ pub async fn accept(
     app: Router,
     stopping: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Room::default());
+    let room = Arc::new(Room::new(Instant::now()));
+    let wish = match tls {
+        Some(_) => Wish::Handshake,
+        None => Wish::Connection,
+    };
+    let mut turned_away = TurnedAway::default();
     let exchange = Exchange::new(app, room.clone(), stopping.clone());
     // Each connection has a sender; when all are gone, so are the connections.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
@@ -87,7 +102,17 @@ pub async fn accept(
                 continue;
             }
         };
-        let visit = room.enter(peer.ip());
+        let network = Network::of(peer.ip());
+        if !room.admits(network, wish, Instant::now()) {
+            // A reset, so that the system keeps nothing of it either.
+            let _ = stream.set_zero_linger();
+            drop(stream);
+            if turned_away.one_more(peer.ip(), Instant::now()) {
+                sleep(PAUSE).await;
+            }
+            continue;
+        }
+        let visit = room.enter(network);
         // One that had to leave for it closes its connection first, and requests have their turn.
         tokio::task::yield_now().await;
         let (tls, exchange) = (tls.clone(), exchange.clone());
@@ -103,6 +128,32 @@ pub async fn accept(
     drop((listener, open));
     // Nothing is ever sent; it ends when the last sender does.
     let _ = timeout(GRACE, all_closed.recv()).await;
+}
+
+/// Connections that were closed at once.
+#[derive(Default)]
+struct TurnedAway {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl TurnedAway {
+    /// Counts one, and says so in the log now and then; whether it is time for a pause.
+    fn one_more(&mut self, last: IpAddr, now: Instant) -> bool {
+        self.count += 1;
+        if self
+            .told
+            .is_none_or(|told| now.duration_since(told) >= TELLING)
+        {
+            self.told = Some(now);
+            tracing::warn!(
+                count = self.count,
+                %last,
+                "HTTP connections without a token come faster than the limit; some are closed at once"
+            );
+        }
+        self.count.is_multiple_of(TURNED_AWAY)
+    }
 }
 
 async fn converse(

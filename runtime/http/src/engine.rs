@@ -25,6 +25,12 @@ pub trait Engine: Send + Sync + 'static {
     /// never be answered.
     fn is_active(&self) -> bool;
 
+    /// Why nothing that is new becomes durable or is sent, if it is so. Returns at once.
+    fn stalled(&self) -> Option<String>;
+
+    /// Why the records cannot be read, if it is so. Returns at once.
+    fn unreadable(&self) -> Option<String>;
+
     /// A number that grows with each commit.
     fn commits(&self) -> u64;
 

@@ -28,6 +28,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
+    time::Instant,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -83,7 +84,17 @@ impl Exchange {
         let busy = visitor.busy();
         let (mut head, body) = request.into_parts();
         let is_read = Arc::new(AtomicBool::new(body.is_end_stream()));
-        let response = if head_bytes(&head) > HEAD_BYTES_MAX {
+        let is_heard = self.room.hears(&visitor, Instant::now());
+        let response = if !is_heard {
+            refused(Problem {
+                retry_after: Some(1),
+                ..Problem::new(
+                    Code::TooMany,
+                    "too many requests come without a token; come again in a moment",
+                )
+            })
+            .await
+        } else if head_bytes(&head) > HEAD_BYTES_MAX {
             refused(Problem::new(
                 Code::HeadTooLarge,
                 format!("the request has more than {HEAD_BYTES_MAX} bytes before its body"),
@@ -120,7 +131,7 @@ impl Exchange {
         if has_unread {
             visitor.leaves_unread();
         }
-        if has_unread || *self.stopping.borrow() {
+        if has_unread || !is_heard || *self.stopping.borrow() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }

@@ -6,19 +6,22 @@
 //!
 //! Whatever clients do, the engine goes first. HTTP has a thread and a pool of its own, both with a
 //! lower priority than the driver; connections, bodies, answers, waiting questions and each token's
-//! requests are bounded, and strangers take nothing from those with a token. [`guard`] says who may do what, before anything of a body is read.
+//! requests are bounded, so is what strangers cost a second, and they take nothing from those with a token. [`guard`] says who may do what, before anything of a body is read.
 //!
 //! Reading settings, and what the engine answers with, are left to others: see [`Engine`].
 #![forbid(unsafe_code)]
 
 mod body;
+mod bucket;
 pub(crate) mod census;
 mod connections;
 mod cookie;
 mod dispatch;
+mod door;
 pub mod engine;
 mod exchange;
 pub mod guard;
+mod network;
 pub mod openapi;
 pub mod operation;
 mod pages;
@@ -39,6 +42,3 @@ mod twice;
 
 pub use engine::Engine;
 pub use server::{Server, Settings, serve};
-
-/// The nice value of the threads: shards with work to do go first, compiling goes last.
-const NICE: i32 = 5;

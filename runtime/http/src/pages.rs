@@ -30,6 +30,7 @@ mod participants;
 mod parts;
 mod process;
 mod schedules;
+mod searching;
 mod sent;
 mod start;
 mod table;

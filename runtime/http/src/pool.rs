@@ -1,7 +1,6 @@
 //! Threads for questions that block. Each asker has a line of their own, of bounded length, and the lines take
 //! turns; one asker's questions never have all the threads. So expensive questions of one token delay no other's.
 
-use crate::NICE;
 use bureaucrat_model::{lock, unpoisoned};
 use rustix::process::setpriority_process;
 use std::{
@@ -11,6 +10,8 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+/// The nice value of the threads: shards with work to do go first, compiling goes last.
+const NICE: i32 = 5;
 /// Questions that are answered at the same time.
 const THREADS: usize = 4;
 /// Those of one asker.
@@ -86,6 +87,12 @@ impl Waiting {
     }
 }
 
+/// Gives the current thread a lower priority than the engine's have.
+pub fn let_others_first() {
+    // On Linux this applies to the thread only. If it fails, the thread works anyway.
+    let _ = setpriority_process(None, NICE);
+}
+
 impl Pool {
     /// # Errors
     /// If the system starts no threads.
@@ -96,9 +103,7 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("http-{number}"))
                 .spawn(move || {
-                    // On Linux this applies to the current thread only. If it fails, the thread
-                    // works anyway.
-                    let _ = setpriority_process(None, NICE);
+                    let_others_first();
                     while let Some((asker, job)) = lines.next() {
                         // Also if it panics, its asker has a thread less.
                         let _done = Done(&lines, asker);

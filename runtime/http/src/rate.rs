@@ -1,17 +1,19 @@
-//! How many requests a token may make: a bucket for each, which fills with time.
+//! How many requests a token may make: a bucket for each.
 
+use crate::bucket::{Bucket, Flow};
 use bureaucrat_model::lock;
 use std::{collections::HashMap, sync::Mutex, time::Instant};
 
-/// Requests a second.
-const RATE: f64 = 500.0;
-/// Requests at once, after a while without any.
-const BURST: f64 = 1_000.0;
+/// Requests of one token.
+const REQUESTS: Flow = Flow {
+    a_second: 500.0,
+    at_once: 1_000.0,
+};
 /// Buckets that are kept; there are no more tokens than that.
 const BUCKETS_MAX: usize = 2_048;
 
 #[derive(Default)]
-pub struct Rates(Mutex<HashMap<String, (f64, Instant)>>);
+pub struct Rates(Mutex<HashMap<String, Bucket>>);
 
 impl Rates {
     /// Takes one request out of a token's bucket; false if there is none.
@@ -21,15 +23,9 @@ impl Rates {
             // Those of tokens that are gone. A bucket that is made again is full.
             buckets.clear();
         }
-        let (left, at) = buckets.entry(token.to_owned()).or_insert((BURST, now));
-        let passed = now.saturating_duration_since(*at).as_secs_f64();
-        *left = (*left + passed * RATE).min(BURST);
-        *at = now;
-        let has_one = *left >= 1.0;
-        if has_one {
-            *left -= 1.0;
-        }
-        has_one
+        let bucket = buckets.entry(token.to_owned());
+        let bucket = bucket.or_insert_with(|| Bucket::full(&REQUESTS, now));
+        bucket.take(&REQUESTS, 1.0, now)
     }
 }
 

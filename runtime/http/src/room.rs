@@ -2,16 +2,21 @@
 //!
 //! A connection is a stranger's until a request with a token or a session has come over it. Strangers
 //! have a share of their own: however many come, they close each other, and someone with a token gets
-//! in. Among strangers, the one gives way that has been there longest of the address with the most.
+//! in. Among strangers, the one gives way that has been there longest of the network with the most. What they cost a
+//! second is bounded by a [`Door`].
 
+use crate::{
+    door::{Door, Wish},
+    network::Network,
+};
 use bureaucrat_model::lock;
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
+    time::Instant,
 };
 use tokio::sync::Notify;
 
@@ -23,26 +28,30 @@ pub const KNOWN_MAX: usize = 768;
 pub const OF_TOKEN_MAX: usize = 384;
 
 /// All connections.
-#[derive(Default)]
-pub struct Room(Mutex<Held>);
+pub struct Room {
+    held: Mutex<Held>,
+    door: Mutex<Door>,
+}
 
 #[derive(Default)]
 struct Held {
     next: u64,
     /// In the order in which they came.
-    strangers: BTreeMap<u64, (IpAddr, Arc<Place>)>,
+    strangers: BTreeMap<u64, Arc<Place>>,
     /// Each with the name of its token.
     known: BTreeMap<u64, (Arc<str>, Arc<Place>)>,
-    /// How many strangers each address has.
-    addresses: HashMap<IpAddr, usize>,
+    /// How many strangers each network has.
+    networks: HashMap<Network, usize>,
 }
 
-#[derive(Default)]
 struct Place {
+    network: Network,
     /// The connection has to end.
     end: Notify,
     /// Requests that are being answered, up to the last byte of an answer.
     answering: AtomicUsize,
+    /// It has had its first request.
+    has_asked: AtomicBool,
     /// A request was answered before its body was read.
     has_unread: AtomicBool,
 }
@@ -68,21 +77,47 @@ pub struct Busy(Arc<Place>);
 pub struct Full;
 
 impl Room {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            held: Mutex::default(),
+            door: Mutex::new(Door::new(now)),
+        }
+    }
+
+    /// Whether there is time for another stranger's connection.
+    pub fn admits(&self, network: Network, wish: Wish, now: Instant) -> bool {
+        self.door().admits(network, wish, now)
+    }
+
+    /// Whether there is time for another request of a connection. The first one has come with it, and those of somebody
+    /// with a token have bounds of their own.
+    pub fn hears(&self, visitor: &Visitor, now: Instant) -> bool {
+        let Visitor { number, place } = visitor;
+        !place.has_asked.swap(true, Relaxed)
+            || !self.held().strangers.contains_key(number)
+            || self.door().admits(place.network, Wish::Request, now)
+    }
+
     /// A stranger comes; if there are too many, another one has to leave.
-    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Visit {
+    pub fn enter(self: &Arc<Self>, network: Network) -> Visit {
         let mut held = self.held();
         if held.strangers.len() >= STRANGERS_MAX {
             held.send_stranger_away();
         }
         let visitor = Visitor {
             number: held.next,
-            place: Arc::default(),
+            place: Arc::new(Place {
+                network,
+                end: Notify::new(),
+                answering: AtomicUsize::new(0),
+                has_asked: AtomicBool::new(false),
+                has_unread: AtomicBool::new(false),
+            }),
         };
         held.next += 1;
-        let address = network(address);
-        *held.addresses.entry(address).or_default() += 1;
+        *held.networks.entry(network).or_default() += 1;
         let place = visitor.place.clone();
-        held.strangers.insert(visitor.number, (address, place));
+        held.strangers.insert(visitor.number, place);
         drop(held);
         Visit {
             room: self.clone(),
@@ -119,6 +154,7 @@ impl Room {
             held.known.remove(&number);
         }
         if let Some(place) = held.take_stranger(visitor.number) {
+            self.door().acquaint(place.network, Instant::now());
             held.known.insert(visitor.number, (token.into(), place));
         }
         Ok(())
@@ -131,16 +167,20 @@ impl Room {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        lock(&self.0)
+        lock(&self.held)
+    }
+
+    fn door(&self) -> MutexGuard<'_, Door> {
+        lock(&self.door)
     }
 }
 
 impl Held {
     fn send_stranger_away(&mut self) {
-        let most = self.addresses.iter().max_by_key(|(_, count)| **count);
+        let most = self.networks.iter().max_by_key(|(_, count)| **count);
         let Some((most, _)) = most else { return };
         let mut strangers = self.strangers.iter();
-        let found = strangers.find(|(_, (address, _))| address == most);
+        let found = strangers.find(|(_, place)| place.network == *most);
         let Some(number) = found.map(|(number, _)| *number) else {
             return;
         };
@@ -150,25 +190,14 @@ impl Held {
     }
 
     fn take_stranger(&mut self, number: u64) -> Option<Arc<Place>> {
-        let (address, place) = self.strangers.remove(&number)?;
-        if let Entry::Occupied(mut count) = self.addresses.entry(address) {
+        let place = self.strangers.remove(&number)?;
+        if let Entry::Occupied(mut count) = self.networks.entry(place.network) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
         Some(place)
-    }
-}
-
-/// What one customer of a provider has: an address, or of IPv6 the first half of it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -218,10 +247,11 @@ impl Drop for Busy {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::future::Future;
-    use std::task::{Context, Waker};
-
-    const HERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    use std::{
+        future::Future,
+        net::Ipv6Addr,
+        task::{Context, Waker},
+    };
 
     fn is_sent_away(visit: &Visit) -> bool {
         let mut sent_away = Box::pin(visit.sent_away());
@@ -229,17 +259,25 @@ mod tests {
         sent_away.as_mut().poll(&mut context).is_ready()
     }
 
-    fn other(last: u16) -> IpAddr {
-        Ipv6Addr::new(0x2001, 0xdb8, 0, last, 0, 0, 0, 1).into()
+    fn other(last: u16) -> Network {
+        Network::of(Ipv6Addr::new(0x2001, 0xdb8, 0, last, 0, 0, 0, 1).into())
+    }
+
+    fn here() -> Network {
+        Network::of(Ipv6Addr::LOCALHOST.into())
+    }
+
+    fn empty() -> Arc<Room> {
+        Arc::new(Room::new(Instant::now()))
     }
 
     #[test]
     fn strangers_close_each_other_and_nobody_else() {
-        let room = Arc::new(Room::default());
-        let known = room.enter(HERE);
+        let room = empty();
+        let known = room.enter(here());
         room.recognize(&known.visitor(), "a").unwrap();
-        let first = room.enter(HERE);
-        let strangers: Vec<Visit> = (0..2 * STRANGERS_MAX).map(|_| room.enter(HERE)).collect();
+        let first = room.enter(here());
+        let strangers: Vec<Visit> = (0..2 * STRANGERS_MAX).map(|_| room.enter(here())).collect();
         assert!(is_sent_away(&first) && !is_sent_away(&known));
         let left = strangers.iter().filter(|visit| !is_sent_away(visit));
         assert_eq!(left.count(), STRANGERS_MAX);
@@ -248,23 +286,23 @@ mod tests {
         assert_eq!(room.recognize(&last.visitor(), "a"), Ok(()));
         drop((known, first, strangers));
         let held = room.held();
-        assert!(held.strangers.is_empty() && held.known.is_empty() && held.addresses.is_empty());
+        assert!(held.strangers.is_empty() && held.known.is_empty() && held.networks.is_empty());
     }
 
     #[test]
-    fn the_address_with_the_most_gives_way() {
-        let room = Arc::new(Room::default());
+    fn the_network_with_the_most_gives_way() {
+        let room = empty();
         let one = room.enter(other(1));
-        let flood: Vec<Visit> = (0..2 * STRANGERS_MAX).map(|_| room.enter(HERE)).collect();
+        let flood: Vec<Visit> = (0..2 * STRANGERS_MAX).map(|_| room.enter(here())).collect();
         assert!(!is_sent_away(&one));
         drop(flood);
     }
 
     #[test]
     fn a_connection_without_a_request_gives_way_to_another_with_a_token() {
-        let room = Arc::new(Room::default());
+        let room = empty();
         let enter = |token: &str| {
-            let visit = room.enter(HERE);
+            let visit = room.enter(here());
             room.recognize(&visit.visitor(), token).unwrap();
             visit
         };
@@ -276,7 +314,7 @@ mod tests {
         assert!(is_sent_away(&visits[0]) && !visits[1..].iter().any(is_sent_away));
         // Now all have requests under way.
         let _busy = last.visitor().busy();
-        let other = room.enter(HERE);
+        let other = room.enter(here());
         assert_eq!(room.recognize(&other.visitor(), "b"), Err(Full));
         drop(busy);
         assert_eq!(room.recognize(&other.visitor(), "b"), Ok(()));
@@ -285,7 +323,7 @@ mod tests {
 
     #[test]
     fn one_token_leaves_room_for_others() {
-        let room = Arc::new(Room::default());
+        let room = empty();
         let mut held = Vec::new();
         for number in 0..=OF_TOKEN_MAX {
             let visit = room.enter(other(1));
@@ -296,5 +334,24 @@ mod tests {
         let one = room.enter(other(2));
         assert_eq!(room.recognize(&one.visitor(), "a"), Ok(()));
         assert!(!is_sent_away(&one));
+    }
+
+    #[test]
+    fn requests_of_strangers_have_a_bound_and_those_with_a_token_another() {
+        let (room, now) = (empty(), Instant::now());
+        let heard = |visit: &Visit| {
+            let one_more = || room.hears(&visit.visitor(), now);
+            let heard = std::iter::repeat_with(one_more).take(10_000);
+            heard.take_while(|is_heard| *is_heard).count()
+        };
+        let stranger = room.enter(here());
+        assert_eq!(heard(&stranger), 1 + 100 + 1_000);
+        // The first request may have a token.
+        let newcomer = room.enter(here());
+        assert!(room.hears(&newcomer.visitor(), now) && !room.hears(&newcomer.visitor(), now));
+        room.recognize(&newcomer.visitor(), "a").unwrap();
+        assert_eq!(heard(&newcomer), 10_000);
+        // Now its network is known.
+        assert_eq!(heard(&stranger), 2_000);
     }
 }

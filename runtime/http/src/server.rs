@@ -1,7 +1,6 @@
 //! The server: what its threads share, and the headers that all answers have.
 
 use crate::{
-    NICE,
     body::Budget,
     census::Census,
     connections,
@@ -13,10 +12,10 @@ use crate::{
     operation::{API, Access},
     pages,
     pages::once::Once,
-    pool::Pool,
+    pool::{Pool, let_others_first},
     problem::{Code, Problem},
     rate::Rates,
-    routes::{self, health::Readiness},
+    routes::{self, health::Readinesses},
     sessions::Sessions,
     streams::Streams,
     tokens::{TokenError, Tokens},
@@ -29,7 +28,6 @@ use axum::{
     response::Response,
 };
 use bureaucrat_model::Timestamp;
-use rustix::process::setpriority_process;
 use std::{
     io,
     net::SocketAddr,
@@ -39,15 +37,18 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
-    sync::{Mutex, watch},
+    sync::watch,
+    time::sleep,
 };
 
 /// How long an answer may take; compiling what is deployed may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
 /// Connections that wait to be accepted.
-const BACKLOG: u32 = 1_024;
+const BACKLOG: u32 = 4_096;
 /// How long a question may take after the server was told to stop: less than connections have.
 const ENDING: Duration = Duration::from_secs(4);
+/// How often it is looked whether the records can be read.
+const LOOK: Duration = Duration::from_millis(500);
 /// How much later than it should the server may stop.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -123,8 +124,7 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     /// Forms that have come already.
     pub once: Arc<Once>,
-    /// When the engine was last asked whether it is ready, and what it said.
-    pub readiness: Mutex<Option<(Instant, Readiness)>>,
+    pub readiness: Readinesses,
     /// Whether the server stops.
     pub stopping: watch::Receiver<bool>,
 }
@@ -161,7 +161,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
         budget: Budget::default(),
         streams: Arc::default(),
         once: Arc::default(),
-        readiness: Mutex::default(),
+        readiness: Readinesses::default(),
         stopping: stopping.clone(),
     });
     let failed = |error| ServeError::Listen {
@@ -172,6 +172,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
     let app = router(shared, settings.version);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_start(let_others_first)
         .build()
         .map_err(ServeError::Threads)?;
     let listener = {
@@ -182,8 +183,7 @@ pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, Ser
     let (open, closed) = std::sync::mpsc::channel();
     let accept = move || {
         let _open: std::sync::mpsc::Sender<()> = open;
-        // If it fails, the thread works anyway.
-        let _ = setpriority_process(None, NICE);
+        let_others_first();
         runtime.block_on(async move {
             tokio::spawn(async move { looking.streams.look(&*looking.engine).await });
             connections::accept(listener, tls, app, stopping).await;
@@ -336,22 +336,29 @@ impl Shared {
     /// Has a thread for questions do something that blocks, for the token with this name.
     ///
     /// # Errors
-    /// If too many others wait, or if it takes too long.
+    /// If too many others wait, if it takes too long, or if the records can't be read.
     pub async fn run<T: Send + 'static>(
         &self,
         asker: &str,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
+        if let Some(reason) = self.engine.unreadable() {
+            return Err(Problem::unavailable(reason));
+        }
         let busy = |_| Problem::unavailable("too many questions wait for the engine");
         let done = self.pool.run(asker, work).map_err(busy)?;
         let stopped_for_long = async {
             stopped(self.stopping.clone()).await;
-            tokio::time::sleep(ENDING).await;
+            sleep(ENDING).await;
         };
         let answered = tokio::select! {
             answered = tokio::time::timeout(ANSWER_PATIENCE, done) => answered,
             () = stopped_for_long => {
                 let what = "the engine stops; an order may take effect anyway";
+                return Err(Problem::unavailable(what));
+            }
+            reason = self.silent() => {
+                let what = format!("{reason}; an order may take effect anyway");
                 return Err(Problem::unavailable(what));
             }
         };
@@ -363,6 +370,16 @@ impl Shared {
                 Code::TimedOut,
                 "the engine did not answer in time; an order may take effect anyway",
             )),
+        }
+    }
+
+    /// Waits until the records can't be read, and says why.
+    async fn silent(&self) -> String {
+        loop {
+            sleep(LOOK).await;
+            if let Some(reason) = self.engine.unreadable() {
+                return reason;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::ids::ProcessId;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The reason of an order whose giver says none, or an empty one.
 pub const NO_REASON: &str = "no reason given";
@@ -55,7 +55,14 @@ impl fmt::Display for Initiator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operator(operator) => write!(f, "{operator}"),
-            Self::Message { user: Some(user) } => write!(f, "a message of user {user}"),
+            Self::Message { user: Some(user) } => {
+                f.write_str("a message of user ")?;
+                // A broker may have users with new lines in their names, which would be lines of a log.
+                user.chars().try_for_each(|sign| match sign.is_control() {
+                    true => write!(f, "\\u{:04x}", u32::from(sign)),
+                    false => f.write_char(sign),
+                })
+            }
             Self::Message { user: None } => f.write_str("a message without a user"),
             Self::Replacement { process } => {
                 write!(f, "the launch of process {process}, which has the same key")
@@ -67,6 +74,16 @@ impl fmt::Display for Initiator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_of_the_broker_forges_no_line_of_a_log() {
+        let user = Some("O'Brien\n2026-11-30 ok\u{9b}".to_owned());
+        let words = Initiator::Message { user }.to_string();
+        assert_eq!(
+            words,
+            "a message of user O'Brien\\u000a2026-11-30 ok\\u009b"
+        );
+    }
 
     #[test]
     fn a_name_is_short_and_has_no_control_characters() {

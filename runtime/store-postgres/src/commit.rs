@@ -5,6 +5,7 @@
 //! makes sure that it cannot come later.
 
 use crate::{
+    pulse::Pulse,
     session::{Place, Present, Purpose, Session, Trouble},
     statements::Shape,
 };
@@ -18,7 +19,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub struct Commits {
@@ -26,6 +27,7 @@ pub struct Commits {
     state: Mutex<State>,
     /// How long each transaction took.
     log: Spans,
+    pulse: Pulse,
 }
 
 struct State {
@@ -58,8 +60,12 @@ impl Commits {
                 record: None,
             },
         });
-        let log = Spans::default();
-        Self { place, state, log }
+        Self {
+            place,
+            state,
+            log: Spans::default(),
+            pulse: Pulse::new(),
+        }
     }
 
     pub fn set_present(&self, epoch: Epoch, record: Vec<u8>) {
@@ -70,6 +76,11 @@ impl Commits {
 
     pub const fn log(&self) -> &Spans {
         &self.log
+    }
+
+    /// For how long the commit that is under way has waited.
+    pub fn silence(&self) -> Option<Duration> {
+        self.pulse.silence()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,7 +120,9 @@ impl Commits {
                 false => None,
             };
             let begun = Instant::now();
+            let question = self.pulse.asks();
             let written = state.write(&self.place, &changes, fence)?;
+            drop(question);
             self.log.took(begun.elapsed());
             match written {
                 Written::Done => return Ok(verdicts),

@@ -12,6 +12,7 @@ mod address;
 mod commit;
 mod lease;
 mod numbers;
+mod pulse;
 mod reading;
 mod schema;
 mod session;
@@ -91,6 +92,16 @@ impl PostgresStore {
     /// The lease of an engine.
     pub const fn lease(&self) -> Option<&Lease> {
         self.lease.as_ref()
+    }
+
+    /// For how long a commit has waited for the server and its standby, if one does.
+    pub fn uncommitted(&self) -> Option<Duration> {
+        self.commits.silence()
+    }
+
+    /// For how long the server has answered none of the reads that wait for it, if any do.
+    pub fn unanswered(&self) -> Option<Duration> {
+        self.readers.silence()
     }
 
     /// How long each transaction took, with its sync and the way to the server and back.

@@ -1,6 +1,7 @@
 //! Reads, over a few connections that everybody shares.
 
 use crate::{
+    pulse::Pulse,
     session::{Place, Purpose, Session, Trouble},
     statements::Shape,
 };
@@ -22,6 +23,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 pub struct Readers {
     place: Arc<Place>,
     lines: Vec<Line>,
+    pulse: Pulse,
 }
 
 #[derive(Default)]
@@ -34,7 +36,16 @@ struct Line {
 impl Readers {
     pub fn new(place: Arc<Place>) -> Self {
         let lines = (0..CONNECTIONS).map(|_| Line::default()).collect();
-        Self { place, lines }
+        Self {
+            place,
+            lines,
+            pulse: Pulse::new(),
+        }
+    }
+
+    /// For how long no read has been answered, if any are under way.
+    pub fn silence(&self) -> Option<Duration> {
+        self.pulse.silence()
     }
 
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -72,6 +83,7 @@ impl Readers {
         question: impl AsyncFn(&Session) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
         let until = self.place.deadline();
+        let _question = self.pulse.asks();
         loop {
             let lines = self.lines.iter();
             let Some(line) = lines.min_by_key(|line| line.busy.load(Ordering::Relaxed)) else {

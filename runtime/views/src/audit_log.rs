@@ -2,7 +2,7 @@
 
 use crate::{bulk, history, text::clean};
 use bureaucrat_host::{
-    audit_log::{About, AuditRecord, Part},
+    audit_log::{About, AuditEntry, AuditRecord, Part},
     query::Wanted,
 };
 use bureaucrat_model::{Initiator, Version};
@@ -30,7 +30,7 @@ pub struct Entry {
     /// The definition, or that of the process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
-    /// The version that the process was launched as, or that was deployed; those that were retired, the last 20.
+    /// The version that the process was of when the order came, or that was deployed; those that were retired, the last 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub versions: Option<Vec<u32>>,
     /// Who launched the process, or whose processes alone a bulk job is about, or whose message deployed.
@@ -45,7 +45,7 @@ pub struct Entry {
     /// The names of the fields that were set or removed, the first 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<String>>,
-    /// The activity or the version at which it continues.
+    /// The activity at which it continues, or the version as which it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// The number of the bulk job.
@@ -189,9 +189,9 @@ pub fn by(by: &Initiator) -> String {
 }
 
 /// What an order was about besides the thing itself: the part, the fields, where to.
-pub fn detail(about: &About) -> String {
+pub fn detail(entry: &AuditEntry) -> String {
     let mut words = Vec::new();
-    match about {
+    match &entry.about {
         About::Process {
             part, fields, to, ..
         } => {
@@ -202,7 +202,10 @@ pub fn detail(about: &About) -> String {
             if !fields.is_empty() {
                 words.push(format!("fields {}", fields.join(", ")));
             }
-            words.extend(to.as_ref().map(|to| format!("to {to}")));
+            words.extend(to.as_ref().map(|to| match entry.versions() {
+                Some((Some(version), _)) => format!("from @{version} to {to}"),
+                Some((None, _)) | None => format!("to {to}"),
+            }));
         }
         About::Job {
             order,

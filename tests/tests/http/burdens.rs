@@ -262,6 +262,7 @@ fn strangers_of_all_kinds_lock_nobody_out() -> Result<()> {
         back: BACK,
         path: "/api/v1/openapi.json".into(),
         token: None,
+        first: 1,
     };
     let strangers = Strangers::start(rig.client.address, STRANGERS, manner)?;
     let deadline = Instant::now() + PATIENCE;
@@ -320,6 +321,7 @@ fn answers_that_nobody_takes_have_a_bound() -> Result<()> {
         back: BACK,
         path: "/api/v1/definitions/large/versions/1".into(),
         token: Some(token.clone()),
+        first: 1,
     };
     let path = manner.path.clone();
     // The first answers may make the store fill its caches.

@@ -220,9 +220,11 @@ fn a_process_migrates_and_continues_with_reasons() -> Result<()> {
         launch(&rig, &rig.local, "order")?,
     );
     rig.state(&second, "running")?;
-    deploy(&rig, OTHER)?;
     let visitor = Visitor::new(&rig, &rig.local)?;
     let page = |process: &str, verb: &str| format!("/processes/{process}/{verb}");
+    let none = visitor.page(&page(&first, "migrate"))?;
+    ensure!(none.contains("no other version to migrate to"), "{none}");
+    deploy(&rig, OTHER)?;
     let form = visitor.page(&page(&first, "migrate"))?;
     ensure!(values(&form, "value").contains(&"order@2"), "{form}");
     let to = ("to", "order@2");
@@ -233,6 +235,22 @@ fn a_process_migrates_and_continues_with_reasons() -> Result<()> {
     let done = visitor.fill_in(&page(&first, "migrate"), &[to, ("step", "do")])?;
     is_done(&visitor, &done, "The process was migrated")?;
     ensure!(shown(&rig, &first)?["version"] == 2, "it has not migrated");
+    // The audit log names both versions, and finds the order by either.
+    for definition in ["order", "order%401", "order%402"] {
+        let path = format!("/api/v1/audit?order=migrate&definition={definition}");
+        let entries = rig.ask(&rig.local, ("GET", &path), None)?.json()?;
+        let entry = &entries["entries"][0];
+        ensure!(
+            entry["versions"] == json!([1]) && entry["to"] == "order@2",
+            "{definition}: {entries}"
+        );
+    }
+    let words = "from @1 to order@2";
+    let audit = visitor.page("/audit?order=migrate")?;
+    ensure!(audit.contains(words), "{audit}");
+    let output = rig.engine.command()?.arg("audit").output()?;
+    let told = String::from_utf8(output.stdout)?;
+    ensure!(told.contains(words), "{told}");
 
     // What is in the way is said.
     visitor.fill_in(&page(&second, "skip"), &[("step", "do")])?;

@@ -54,6 +54,14 @@ impl Engine for Still {
         self.host.is_active()
     }
 
+    fn stalled(&self) -> Option<String> {
+        None
+    }
+
+    fn unreadable(&self) -> Option<String> {
+        None
+    }
+
     fn commits(&self) -> u64 {
         self.host.commits()
     }

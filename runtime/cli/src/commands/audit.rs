@@ -83,11 +83,7 @@ fn table(entries: &[AuditRecord]) -> anyhow::Result<()> {
     let columns = Output::of_this_process().columns();
     let row = |record: &AuditRecord| {
         let entry = &record.entry;
-        let told = [
-            about(&entry.about),
-            detail(&entry.about),
-            clean(&entry.reason),
-        ];
+        let told = [about(&entry.about), detail(entry), clean(&entry.reason)];
         let told: Vec<_> = told.into_iter().filter(|text| !text.is_empty()).collect();
         (by(&entry.by), entry.verb.name(), told.join("; "))
     };

@@ -62,6 +62,14 @@ impl bureaucrat_http::Engine for Answers {
         self.host.is_active()
     }
 
+    fn stalled(&self) -> Option<String> {
+        self.store.stalled()
+    }
+
+    fn unreadable(&self) -> Option<String> {
+        self.store.unreadable()
+    }
+
     fn commits(&self) -> u64 {
         self.host.commits()
     }

@@ -12,7 +12,7 @@ use super::{
     letters::LetterOrder,
 };
 pub use about::{About, Part};
-use bureaucrat_model::{Change, Initiator, Instance, PartOf, Timestamp};
+use bureaucrat_model::{Change, DefinitionRef, Initiator, Instance, PartOf, Timestamp, Version};
 pub(crate) use looking::look;
 pub use looking::{AuditPage, AuditQuery};
 use serde::{Deserialize, Serialize};
@@ -191,7 +191,8 @@ impl AuditEntry {
                         Change::Move { to: activity } => *to = Some(cut(activity, TEXT_BYTES_MAX)),
                     }
                 }
-                Order::Migrate(migration) => *to = Some(migration.to.to_string()),
+                // The migration itself adds the versions.
+                Order::Migrate(_) => {}
                 Order::Cancel { .. }
                 | Order::Retry { .. }
                 | Order::Suspend { .. }
@@ -201,6 +202,23 @@ impl AuditEntry {
         }
         let entry = Self::new(command.by.clone(), Verb::of(&command.order), about);
         Some(entry.because(command.order.reason()))
+    }
+
+    /// It has a process continue as another version.
+    pub(crate) fn migrated(mut self, from: Option<Version>, new: &DefinitionRef) -> Self {
+        if let About::Process { version, to, .. } = &mut self.about {
+            *version = from;
+            *to = Some(new.to_string());
+        }
+        self
+    }
+
+    /// The version of which a process was, and the one as which it continues, if it was migrated.
+    pub fn versions(&self) -> Option<(Option<Version>, &str)> {
+        match (&self.about, self.verb) {
+            (About::Process { version, to, .. }, Verb::Migrate) => Some((*version, to.as_deref()?)),
+            (_, _) => None,
+        }
     }
 
     pub(crate) fn because(self, reason: &str) -> Self {

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use bureaucrat_engine::{Target, migrate, planned_migration};
-use bureaucrat_model::{ProgramHash, Refusal, Version};
+use bureaucrat_model::{DefinitionRef, ProgramHash, Refusal, Version};
 use bureaucrat_store::StoreError;
 
 impl Planner {
@@ -33,7 +33,7 @@ impl Planner {
         let Some(held) = transaction.held.get(&process) else {
             return self.tell(transaction, command, OrderOutcome::Unknown);
         };
-        let from = held.instance.program;
+        let (from, before) = (held.instance.program, held.instance.version);
         let user = held.instance.user.clone();
         let (version, program) = match self.wanted(&held.instance.name, user.as_ref(), migration) {
             Ok(found) if found.1 != from => found,
@@ -94,7 +94,14 @@ impl Planner {
             process,
             effects: effects.into(),
         });
-        self.tell(transaction, command, OrderOutcome::Done)
+        let to = DefinitionRef {
+            version: Some(version),
+            ..migration.to.clone()
+        };
+        let done = self.tell(transaction, command, OrderOutcome::Done)?;
+        let audited = transaction.audited.take();
+        transaction.audited = audited.map(|entry| entry.migrated(before, &to));
+        Ok(done)
     }
 
     /// The version that a migration names: of the same definition, and one that the process's user may launch.

@@ -3,12 +3,12 @@
 use super::{
     Answer, Visit, bulk,
     fields::{Fields, encoded, path},
-    filter::{is_known, time},
     layout::Section,
-    parts::{self, definition, options, problem_words, said, table, when},
+    parts::{self, definition, options, said, table, when},
+    searching::{Form, TextFilter, TimeFilter, input, is_known, listed, or_mistake, text, time},
 };
 use crate::{
-    problem::{Code, Problem},
+    problem::Problem,
     routes::audit::{Filter, find},
 };
 use bureaucrat_host::audit_log::{About, AuditRecord, Verb};
@@ -22,25 +22,18 @@ use maud::{Markup, html};
 /// The most characters of a reason or of what an order was about.
 const SHOWN: usize = 300;
 
-/// Filters that are texts: the field, its label, and an example.
-const TEXTS: [(&str, &str, &str); 3] = [
-    ("by", "By", "name, or token NAME"),
-    ("process", "Process", "id, or its first digits"),
-    ("definition", "Definition", "order or order@3"),
+/// Those that are always there.
+static TEXTS: [TextFilter; 3] = [
+    text("by", "By", "name, or token NAME"),
+    text("process", "Process", "id, or its first digits"),
+    text("definition", "Definition", "order or order@3"),
 ];
-/// That which is folded away until it is used, with the times.
-const JOB: (&str, &str, &str) = ("job", "Bulk job", "number");
-const TIMES: [(&str, &str); 2] = [("from", "At or after (UTC)"), ("before", "Before (UTC)")];
+/// Those that are folded away until one is used.
+static JOB: TextFilter = text("job", "Bulk job", "number");
+const TIMES: [TimeFilter; 2] = [("from", "At or after (UTC)"), ("before", "Before (UTC)")];
 
 pub fn page(visit: &Visit) -> Result<Answer, Problem> {
-    let found = match searched(visit) {
-        Ok(found) => found,
-        // The form stays as it is, so that a mistake in it can be corrected.
-        Err(problem) if problem.code == Code::Parameter => html! {
-            p.notice.bad role="alert" { (problem_words(&problem)) }
-        },
-        Err(problem) => return Err(problem),
-    };
+    let found = or_mistake(searched(visit))?;
     let body = html! {
         h1 { "Audit log" }
         p.soft {
@@ -73,29 +66,25 @@ pub fn of_job(job: u64) -> String {
 
 fn searched(visit: &Visit) -> Result<Markup, Problem> {
     let page = find(&visit.call, filter(&visit.query)?)?;
-    let own = Section::Audit.path();
     let next = page.next.map(|next| next.to_string());
-    let next = next.map(|next| visit.query.path(own, &[("after", &next)]));
-    Ok(html! {
-        @match (page.entries.is_empty(), &next) {
-            (false, _) => (rows(&page.entries, page.now)),
-            (true, None) => p.empty { "There is no such order." },
-            // The search stopped for a breath.
-            (true, Some(_)) => p.empty { "None so far; the search continues on the next page." },
-        }
-        @if visit.query.one("after").is_some() {
-            p { a href=(visit.query.path(own, &[("after", "")])) { "To the first page" } }
-        }
-        @if let Some(next) = next { (parts::next(&next)) }
-    })
+    let shown = || rows(&page.entries, page.now);
+    Ok(listed(
+        Section::Audit,
+        &visit.query,
+        ((!page.entries.is_empty()).then(shown), next.as_deref()),
+        "There is no such order.",
+    ))
 }
 
 /// # Errors
 /// If there is no such filter, or one can't be read: a typing mistake must not find everything.
 fn filter(fields: &Fields) -> Result<Filter, Problem> {
-    let texts = TEXTS.iter().map(|(name, ..)| *name);
+    let texts = TEXTS.iter().map(|filter| filter.name);
     let times = TIMES.iter().map(|(name, _)| *name);
-    is_known(fields, texts.chain(times).chain([JOB.0, "order", "after"]))?;
+    is_known(
+        fields,
+        texts.chain(times).chain([JOB.name, "order", "after"]),
+    )?;
     let one = |name: &str| fields.one(name).map(|text| text.trim().to_owned());
     let number = |name: &str| {
         let number = one(name).map(|text| {
@@ -120,50 +109,27 @@ fn filter(fields: &Fields) -> Result<Filter, Problem> {
 
 fn form(fields: &Fields) -> Markup {
     let order = fields.one("order").unwrap_or_default();
-    let mut folded = TIMES.iter().map(|(name, _)| *name).chain([JOB.0]);
-    let is_used = folded.any(|name| fields.one(name).is_some());
-    html! {
-        form.filter.card method="get" action=(Section::Audit.path()) role="search" aria-label="Audit log" {
-            div.row {
-                @for text in TEXTS { (input(fields, text)) }
-                div.field {
-                    label for="order" { "Order" }
-                    select #order name="order" {
-                        option value="" { "any" }
-                        @for verb in Verb::ALL {
-                            option value=(verb) selected[verb.name() == order] { (name(*verb)) }
-                        }
+    let form = Form {
+        section: Section::Audit,
+        label: "Audit log",
+        fields,
+        above: html! {},
+        first: html! {
+            @for filter in &TEXTS { (input(fields, filter)) }
+            div.field {
+                label for="order" { "Order" }
+                select #order name="order" {
+                    option value="" { "any" }
+                    @for verb in Verb::ALL {
+                        option value=(verb) selected[verb.name() == order] { (name(*verb)) }
                     }
                 }
             }
-            details open[is_used] {
-                summary { "More filters" }
-                div.row {
-                    (input(fields, JOB))
-                    @for (name, label) in TIMES {
-                        div.field {
-                            label for=(name) { (label) }
-                            input id=(name) type="datetime-local" name=(name) value=[fields.one(name)];
-                        }
-                    }
-                }
-            }
-            div.actions {
-                button.main type="submit" { "Search" }
-                a href=(Section::Audit.path()) { "Clear" }
-            }
-        }
-    }
-}
-
-fn input(fields: &Fields, (name, label, example): (&str, &str, &str)) -> Markup {
-    html! {
-        div.field {
-            label for=(name) { (label) }
-            input id=(name) type="text" name=(name) value=[fields.one(name)] placeholder=(example)
-                autocomplete="off" spellcheck="false";
-        }
-    }
+        },
+        more: &[&JOB],
+        times: &TIMES,
+    };
+    form.shown()
 }
 
 /// An order as people read it.
@@ -176,7 +142,7 @@ fn rows(entries: &[AuditRecord], now: Timestamp) -> Markup {
         .iter()
         .map(|record| {
             let entry = &record.entry;
-            let told = fit(&detail(&entry.about), SHOWN);
+            let told = fit(&detail(entry), SHOWN);
             vec![
                 html! { (record.number) },
                 when(record.at, now),

@@ -141,6 +141,17 @@ impl Draft<'_> {
     /// The form in which it is filled in.
     pub fn form(&self, visit: &Visit, (action, back): (&str, &str), inputs: &Inputs) -> Markup {
         let value = |name: &str| self.given.one(name).unwrap_or_default().to_owned();
+        if let (Verb::Migrate, Choice::Of(choices)) = (self.verb, &inputs.to)
+            && choices.is_empty()
+        {
+            return html! {
+                p.notice {
+                    "There is no other version to migrate to: the definition has none, or the others are retired. Deploy \
+                     the version that is wanted first."
+                }
+                p { a href=(back) { "Go back" } }
+            };
+        }
         html! {
             form.card method="post" action=(action) {
                 input type="hidden" name="proof" value=(visit.proof);
@@ -211,7 +222,8 @@ fn select(name: &str, label: &str, choices: &[(String, String)], chosen: &str) -
     }
 }
 
-/// The versions of a definition that can be migrated to: none that is retired, and not the one that runs already.
+/// The versions of a definition that can be migrated to: none that is retired, and not the one that runs already. There may
+/// be no such version.
 pub fn versions(visit: &Visit, name: &str, own: Option<Version>) -> Choice {
     let shown = name.parse::<DefinitionName>();
     let shown = shown
@@ -229,10 +241,7 @@ pub fn versions(visit: &Visit, name: &str, own: Option<Version>) -> Choice {
             (named.clone(), named)
         })
         .collect();
-    match choices.is_empty() {
-        true => Choice::Any,
-        false => Choice::Of(choices),
-    }
+    Choice::Of(choices)
 }
 
 /// Where parts are and would be.

@@ -1,13 +1,17 @@
 //! The filters of the list of processes: read from an address, and shown as a form.
 
-use super::{Visit, fields::Fields, layout::Section};
+use super::{
+    Visit,
+    fields::Fields,
+    layout::Section,
+    searching::{Form, TextFilter, TimeFilter, input, is_known, text, time},
+};
 use crate::{
     problem::Problem,
     routes::search::{Search, StateName},
 };
 use bureaucrat_host::query::{State, Wanted};
-use bureaucrat_views::{processes::word, text::clean};
-use jiff::{civil::DateTime, tz::TimeZone};
+use bureaucrat_views::processes::word;
 use maud::{Markup, html};
 
 /// All states, in the order of the form.
@@ -18,21 +22,6 @@ pub const STATES: [(State, StateName); 5] = [
     (State::Completed, StateName::Completed),
     (State::Failed, StateName::Failed),
 ];
-
-/// A filter that is a text: its field, its label, and an example.
-struct TextFilter {
-    name: &'static str,
-    label: &'static str,
-    example: &'static str,
-}
-
-const fn text(name: &'static str, label: &'static str, example: &'static str) -> TextFilter {
-    TextFilter {
-        name,
-        label,
-        example,
-    }
-}
 
 /// Those that are always there.
 static FIRST: [TextFilter; 2] = [
@@ -48,7 +37,7 @@ static MORE: [TextFilter; 6] = [
     text("user", "Launched by user", ""),
     text("where", "Searchable field", "name=value"),
 ];
-const TIMES: [(&str, &str); 2] = [
+const TIMES: [TimeFilter; 2] = [
     ("from", "Launched at or after (UTC)"),
     ("before", "Launched before (UTC)"),
 ];
@@ -82,21 +71,6 @@ pub fn search(fields: &Fields) -> Result<Search, Problem> {
     })
 }
 
-/// # Errors
-/// If a field is not one of these filters.
-pub fn is_known<'a>(fields: &Fields, known: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
-    let known: Vec<&str> = known.collect();
-    match fields.names().find(|name| !known.contains(name)) {
-        Some(unknown) => {
-            let unknown = clean(unknown);
-            Err(Problem::parameter(format!(
-                "there is no filter `{unknown}`"
-            )))
-        }
-        None => Ok(()),
-    }
-}
-
 fn state(text: &str) -> Result<StateName, Problem> {
     let mut states = STATES.into_iter();
     let found = states.find(|(state, _)| word(*state) == text);
@@ -104,30 +78,17 @@ fn state(text: &str) -> Result<StateName, Problem> {
     found.ok_or_else(|| Problem::parameter(format!("`{text}` is not the state of a process")))
 }
 
-/// A time as browsers write it, without a zone.
-pub fn time(text: &str) -> Result<u64, Problem> {
-    let civil: Option<DateTime> = text.parse().ok();
-    let millis = civil
-        .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())
-        .and_then(|zoned| u64::try_from(zoned.timestamp().as_millisecond()).ok());
-    millis.ok_or_else(|| {
-        Problem::parameter(format!(
-            "`{text}` is not a time; write it like 2026-11-29T18:30"
-        ))
-    })
-}
-
 /// The form, filled in as it was sent.
 pub fn form(visit: &Visit) -> Markup {
     let fields = &visit.query;
-    let names = MORE.iter().map(|more| more.name);
-    let mut names = names.chain(TIMES.map(|(name, _)| name));
-    let is_used = names.any(|name| fields.one(name).is_some());
     // A token of one user sees that user's processes whatever the filter says.
     let own = visit.call.caller.user().is_some();
     let more = MORE.iter().filter(|more| !own || more.name != "user");
-    html! {
-        form.filter.card method="get" action=(Section::Processes.path()) role="search" aria-label="Processes" {
+    let form = Form {
+        section: Section::Processes,
+        label: "Processes",
+        fields,
+        above: html! {
             fieldset.states {
                 legend { "State" }
                 @for (state, _) in STATES {
@@ -138,45 +99,12 @@ pub fn form(visit: &Visit) -> Markup {
                     }
                 }
             }
-            div.row {
-                @for filter in &FIRST { (input(fields, filter)) }
-            }
-            details open[is_used] {
-                summary { "More filters" }
-                div.row {
-                    @for filter in more { (input(fields, filter)) }
-                    @for (name, label) in TIMES {
-                        div.field {
-                            label for=(name) { (label) }
-                            input id=(name) type="datetime-local" name=(name) value=[fields.one(name)];
-                        }
-                    }
-                }
-            }
-            div.actions {
-                button.main type="submit" { "Search" }
-                a href=(Section::Processes.path()) { "Clear" }
-            }
-        }
-    }
-}
-
-/// One input for each value that is given, so that none of several is lost.
-fn input(fields: &Fields, filter: &TextFilter) -> Markup {
-    let mut values: Vec<&str> = fields.all(filter.name).collect();
-    if values.is_empty() {
-        values.push("");
-    }
-    html! {
-        @for (number, value) in values.iter().enumerate() {
-            div.field {
-                @let id = format!("{}-{number}", filter.name);
-                label for=(id) { (filter.label) }
-                input id=(id) type="text" name=(filter.name) value=(value) placeholder=(filter.example)
-                    autocomplete="off" spellcheck="false";
-            }
-        }
-    }
+        },
+        first: html! { @for filter in &FIRST { (input(fields, filter)) } },
+        more: &more.collect::<Vec<_>>(),
+        times: &TIMES,
+    };
+    form.shown()
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use super::{
     Answer, Visit, filter,
     layout::Section,
-    parts::{self, definition, problem_words, said, state, table, ticks, when},
+    parts::{self, definition, said, state, table, ticks, when},
+    searching::{listed, or_mistake},
     start,
 };
 use crate::{
-    problem::{Code, Problem},
+    problem::Problem,
     routes::search::{cursor, find, place},
 };
 use bureaucrat_host::query::ProcessSummary;
@@ -21,14 +22,7 @@ const PAGE: usize = 50;
 const WHAT_SHOWN: usize = 160;
 
 pub fn page(visit: &Visit) -> Result<Answer, Problem> {
-    let found = match searched(visit) {
-        Ok(found) => found,
-        // The form stays as it is, so that a mistake in it can be corrected.
-        Err(problem) if problem.code == Code::Parameter => html! {
-            p.notice.bad role="alert" { (problem_words(&problem)) }
-        },
-        Err(problem) => return Err(problem),
-    };
+    let found = or_mistake(searched(visit))?;
     let body = html! {
         h1 { "Processes" }
         (filter::form(visit))
@@ -42,21 +36,14 @@ fn searched(visit: &Visit) -> Result<Markup, Problem> {
     let wanted = filter::wanted(visit)?;
     let after = visit.query.one("after").map(place).transpose()?;
     let found = find(&visit.call, wanted, after, PAGE)?;
-    let path = Section::Processes.path();
     let next = found.next.as_ref().map(cursor);
-    let next = next.map(|next| visit.query.path(path, &[("after", &next)]));
-    Ok(html! {
-        @match (found.processes.is_empty(), &next) {
-            (false, _) => (rows("Processes, newest first", &found.processes, found.now)),
-            (true, None) => p.empty { "No process is like that." },
-            // The search stopped for a breath.
-            (true, Some(_)) => p.empty { "None so far; the search continues on the next page." },
-        }
-        @if after.is_some() {
-            p { a href=(visit.query.path(path, &[("after", "")])) { "To the first page" } }
-        }
-        @if let Some(next) = next { (parts::next(&next)) }
-    })
+    let shown = || rows("Processes, newest first", &found.processes, found.now);
+    Ok(listed(
+        Section::Processes,
+        &visit.query,
+        ((!found.processes.is_empty()).then(shown), next.as_deref()),
+        "No process is like that.",
+    ))
 }
 
 /// Processes as a table.

@@ -1,6 +1,7 @@
 //! Whether the server answers, and whether the engine works.
 
 use crate::{
+    engine::Engine,
     operation::{Access, Method, Nothing, Operation, Run},
     problem::Problem,
     reply::Reply,
@@ -11,12 +12,27 @@ use bureaucrat_model::Operator;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+    },
     time::{Duration, Instant},
+};
+use tokio::{
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{sleep, timeout},
 };
 
 /// How long an answer of the engine counts: anybody may ask.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long the engine may take for one.
+const PATIENCE: Duration = Duration::from_millis(900);
+/// How often it is looked whether it has answered an earlier one.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -31,7 +47,7 @@ pub fn operations() -> Vec<Operation> {
             (Method::Get, "/ready"),
             "readiness",
             Access::Open,
-            "Whether the engine answers and is connected to the broker; 503 if not",
+            "Whether the engine answers, is connected to the broker and has its records; 503 with the reason if not",
             Run::Open(|shared, _, _| Box::pin(ready(shared))),
         ),
     ]
@@ -44,51 +60,109 @@ pub struct Health {
 }
 
 /// Whether the engine works.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Readiness {
     pub ready: bool,
     /// `connected` or `away`; null when the engine is too busy to say.
     #[schemars(with = "Option<String>")]
     pub broker: Option<BrokerState>,
+    /// Why it is not ready.
+    #[serde(skip)]
+    reason: String,
+}
+
+/// What was found out.
+#[derive(Default)]
+pub struct Readinesses {
+    last: Mutex<Option<(Instant, Readiness)>>,
+    /// Held as long as the engine is being asked, also when nobody waits for it any more: it is asked once at a time.
+    asking: Arc<AtomicBool>,
 }
 
 async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
     // Anyone who comes while it is being asked waits for that answer: strangers may ask, too.
-    let mut known = shared.readiness.lock().await;
-    let readiness = match *known {
-        Some((at, readiness)) if at.elapsed() < FRESH => readiness,
+    let mut last = shared.readiness.last.lock().await;
+    let readiness = match &*last {
+        Some((at, readiness)) if at.elapsed() < FRESH => readiness.clone(),
         Some(_) | None => {
-            let readiness = asked(&shared).await?;
-            *known = Some((Instant::now(), readiness));
+            let readiness = looked(&shared).await;
+            *last = Some((Instant::now(), readiness.clone()));
             readiness
         }
     };
-    drop(known);
+    drop(last);
     match readiness.ready {
         true => Ok(Reply::json(&readiness)),
-        false => Err(Problem::unavailable(
-            "the engine has no connection to the broker, stands by for another one, or is too busy to say",
-        )),
+        false => Err(Problem::unavailable(readiness.reason)),
     }
 }
 
-async fn asked(shared: &Arc<Shared>) -> Result<Readiness, Problem> {
-    let engine = shared.engine.clone();
-    let answer = shared.run("", move || {
-        let query = Query::List {
-            wanted: Wanted::default(),
-            after: None,
-            limit: 1,
+/// What is known without asking comes first, since the answer to a question may be long in coming.
+async fn looked(shared: &Arc<Shared>) -> Readiness {
+    let engine = &shared.engine;
+    let trouble = engine.stalled().or_else(|| engine.unreadable());
+    let asked = match trouble {
+        Some(reason) => Err(reason),
+        None => asked(shared).await,
+    };
+    let (broker, reason) = match asked {
+        Ok(broker) => (Some(broker), unready(broker, &**engine)),
+        Err(reason) => (None, Some(reason)),
+    };
+    Readiness {
+        ready: reason.is_none(),
+        broker,
+        reason: reason.unwrap_or_default(),
+    }
+}
+
+fn unready(broker: BrokerState, engine: &dyn Engine) -> Option<String> {
+    let reason = match (broker, engine.is_active()) {
+        (BrokerState::Away, _) => "the engine has no connection to the broker",
+        (BrokerState::Connected, false) => "the engine stands by for another one",
+        (BrokerState::Connected, true) => return None,
+    };
+    Some(reason.to_owned())
+}
+
+/// Asks the engine and its records. On a thread of its own: all those for questions may be waiting for what is away.
+async fn asked(shared: &Arc<Shared>) -> Result<BrokerState, String> {
+    let (engine, asking) = (shared.engine.clone(), shared.readiness.asking.clone());
+    let answer = async move {
+        // An earlier one, which nobody waits for any more, may have to end first.
+        while asking.swap(true, Acquire) {
+            sleep(LOOK).await;
+        }
+        let asking = Asking(asking);
+        let question = move || {
+            let _asking = asking;
+            let query = Query::List {
+                wanted: Wanted::default(),
+                after: None,
+                limit: 1,
+            };
+            engine.ask(&query, &Operator::named("readiness"))
         };
-        Ok(engine.ask(&query, &Operator::named("readiness")))
-    });
-    let answer = answer.await?;
+        spawn_blocking(question).await
+    };
+    let busy = |_| "the engine or its records do not answer".to_owned();
+    let answer = timeout(PATIENCE, answer).await.map_err(busy)?;
+    // It may have panicked, and has said why in the log.
+    let answer = answer.map_err(|_| "the question failed".to_owned())?;
     if let QueryAnswer::Error { reason } = answer {
-        return Err(Problem::unavailable(reason));
+        return Err(reason);
     }
     let QueryAnswer::Processes { broker, .. } = answer else {
-        return Err(Problem::unfit());
+        return Err(Problem::unfit().detail);
     };
-    let ready = broker == Some(BrokerState::Connected) && shared.engine.is_active();
-    Ok(Readiness { ready, broker })
+    broker.ok_or_else(|| "the engine is too busy to say how it is".to_owned())
+}
+
+/// As long as the engine is being asked, also if that panics.
+struct Asking(Arc<AtomicBool>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.store(false, Release);
+    }
 }

@@ -21,6 +21,7 @@ pub enum About {
     Process {
         process: ProcessId,
         definition: String,
+        /// The version that it was of when the order came.
         version: Option<Version>,
         /// Who launched it.
         user: Option<String>,

@@ -21,7 +21,7 @@ pub struct AuditQuery {
     pub verb: Option<Verb>,
     /// About this process.
     pub process: Option<IdPrefix>,
-    /// About this definition, a process of it, or with a version about that version.
+    /// About this definition, a process of it, or with a version about that version. A process that was migrated is of both.
     pub definition: Option<(String, Option<Version>)>,
     pub job: Option<u64>,
     /// Concerns this user alone.
@@ -57,7 +57,7 @@ impl AuditQuery {
             )
             && (self.user.is_none() || self.user.as_deref() == entry.about.user())
             && self.is_about_process(&entry.about)
-            && self.is_about_definition(&entry.about)
+            && self.is_about_definition(entry)
     }
 
     fn is_about_process(&self, about: &About) -> bool {
@@ -68,16 +68,23 @@ impl AuditQuery {
         matches!(about, About::Process { process, .. } if (first..=last).contains(process))
     }
 
-    fn is_about_definition(&self, about: &About) -> bool {
+    fn is_about_definition(&self, entry: &AuditEntry) -> bool {
         let Some((wanted, number)) = &self.definition else {
             return true;
         };
-        match about {
+        match &entry.about {
             About::Process {
                 definition,
                 version,
                 ..
-            } => definition == wanted && (number.is_none() || version == number),
+            } => {
+                let migrated = entry.versions().zip(*number);
+                let is_new = migrated.is_some_and(|((_, to), number)| {
+                    let rest = to.strip_prefix(wanted.as_str());
+                    rest.is_some_and(|rest| rest == format!("@{number}"))
+                });
+                definition == wanted && (number.is_none() || version == number || is_new)
+            }
             About::Definition { name, versions, .. } => {
                 name.as_str() == wanted && number.is_none_or(|number| versions.contains(&number))
             }
