@@ -6,7 +6,7 @@ use bureaucrat_tests::simulation::{Plan, Tracing, run, sandbox, sweep};
 /// Seeds of one run of the tests; scripts/simulate runs more.
 const SEEDS: u64 = 1_000;
 /// And those whose driver commits by itself.
-const INLINE_SEEDS: u64 = 700;
+const INLINE_SEEDS: u64 = 500;
 /// And those with takeovers.
 const SHARED_SEEDS: u64 = 120;
 
@@ -101,7 +101,7 @@ fn nothing_is_lost_and_nothing_happens_twice_while_the_store_is_away() {
         "ends since the store was away",
     ];
     hold(
-        (0..SEEDS / 3).map(Plan::with_store_away),
+        (0..SEEDS / 4).map(Plan::with_store_away),
         &wanted,
         SEEDS / 60,
     );

@@ -54,8 +54,11 @@ impl Crate {
                 let (Some(first), Some((name, from))) = (path.first(), path.split_last()) else {
                     continue;
                 };
-                if found.modules.contains(&joined(module, &[first.clone()])) {
-                    let name = joined(module, &[name.clone()]);
+                if found
+                    .modules
+                    .contains(&joined(module, std::slice::from_ref(first)))
+                {
+                    let name = joined(module, std::slice::from_ref(name));
                     found.passed_on.insert(name, joined(module, from));
                 }
             }
@@ -135,7 +138,7 @@ fn imports(text: &str, beginnings: &[&str]) -> Vec<Module> {
                 .iter()
                 .any(|beginning| line.starts_with(beginning))
         };
-        if let Some(first) = lines.iter().position(|line| begins(&line)) {
+        if let Some(first) = lines.iter().position(|line| begins(line)) {
             let statement = lines[first..].join(" ");
             let (_, tree) = statement.split_once("use ").unwrap_or_default();
             expand(&[], tree, &mut paths);
@@ -224,7 +227,7 @@ fn modules_use_each_other_in_one_direction() {
     {
         let source = format!("{package}/src");
         for (folder, uses) in Crate::read(&source).uses() {
-            let folder = joined(&[source.clone()], &folder).join("/");
+            let folder = joined(std::slice::from_ref(&source), &folder).join("/");
             let knot = KNOTS.iter().find(|knot| knot.folder == folder);
             listed.remove(folder.as_str());
             let against = knot.map_or(&[][..], |knot| knot.against).iter();

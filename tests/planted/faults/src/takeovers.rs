@@ -63,7 +63,7 @@ pub const FAULTS: &[Fault] = &[
         says: "The mark of time and sequence has no owner.",
         found_by: FoundBy::Takeovers,
         edits: &[Edit {
-            file: "runtime/host/src/driver.rs",
+            file: "runtime/host/src/driver/submitting.rs",
             before: "owner: Owner::Shard(ShardId(0), self.shared.epoch),",
             after: "owner: if PLANTED { Owner::Nobody } else { Owner::Shard(ShardId(0), self.shared.epoch) },",
         }],
