@@ -138,7 +138,7 @@ fn imports(text: &str, beginnings: &[&str]) -> Vec<Module> {
                 .iter()
                 .any(|beginning| line.starts_with(beginning))
         };
-        if let Some(first) = lines.iter().position(|line| begins(line)) {
+        if let Some(first) = lines.iter().position(begins) {
             let statement = lines[first..].join(" ");
             let (_, tree) = statement.split_once("use ").unwrap_or_default();
             expand(&[], tree, &mut paths);
