@@ -142,6 +142,7 @@ impl Publishing {
             jobs: Arc::clone(&self.jobs),
             phase: self.phase.clone(),
             permit: self.config.permit.clone(),
+            blocked: Arc::clone(&self.blocked),
         };
         let mut served = TaskSet::new();
         served.spawn(&dialed.tasks, serving.run());

@@ -34,6 +34,7 @@ fn plan_of(found_by: FoundBy) -> fn(u64) -> Plan {
         FoundBy::Takeovers => Plan::shared,
         FoundBy::StoreAway => Plan::with_store_away,
         FoundBy::WaitingLaunches => Plan::with_waiting_launches,
+        FoundBy::Inline => Plan::inline,
         FoundBy::Simulation | FoundBy::EngineTests => Plan::new,
     }
 }
@@ -118,7 +119,8 @@ fn nothing_is_found_where_nothing_is_planted() {
         .into_iter()
         .chain(0..AWAY)
         .map(Plan::with_waiting_launches);
-    for plan in usual.chain(away).chain(waiting) {
+    let inline = RARE.into_iter().chain(0..AWAY).map(Plan::inline);
+    for plan in usual.chain(away).chain(waiting).chain(inline) {
         if let Err(failure) = run(&plan, &sandbox, Tracing::Off) {
             panic!("{plan}, step {}: {}", failure.step, failure.what);
         }

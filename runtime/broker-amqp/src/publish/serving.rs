@@ -8,7 +8,7 @@ use crate::{
     Permit,
     broker::{Phase, wait_for},
     careful::open,
-    connection::timely,
+    connection::{Blocked, timely},
     flights::Job,
 };
 use lapin::Connection;
@@ -40,6 +40,7 @@ pub(super) struct Serving {
     pub jobs: Arc<Mutex<UnboundedReceiver<Job>>>,
     pub phase: watch::Receiver<Phase>,
     pub permit: Permit,
+    pub blocked: Arc<Blocked>,
 }
 
 impl Serving {
@@ -52,6 +53,7 @@ impl Serving {
             jobs,
             mut phase,
             permit,
+            blocked,
         } = self;
         let mut jobs = jobs.lock().await;
         let mut look = tokio::time::interval(LOOK);
@@ -106,7 +108,11 @@ impl Serving {
                     Err(words) => return Ended::Lost(words),
                 }
             }
-            if closing.is_some_and(|since| lane.is_idle() || since.elapsed() > CLOSING) {
+            // A broker that takes nothing confirms nothing; its messages are sent after the next start.
+            let is_over = |since: tokio::time::Instant| {
+                lane.is_idle() || since.elapsed() > CLOSING || blocked.borrow().is_some()
+            };
+            if closing.is_some_and(is_over) {
                 return Ended::OnPurpose;
             }
         }

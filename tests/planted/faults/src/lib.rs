@@ -13,6 +13,7 @@ mod decided;
 mod deliveries;
 mod engine;
 mod histories;
+mod inline;
 mod keeping;
 mod messages;
 mod modules;
@@ -53,6 +54,8 @@ pub enum FoundBy {
     StoreAway,
     /// The same as a usual run, in which launches wait long.
     WaitingLaunches,
+    /// The same, in which the driver commits by itself.
+    Inline,
     /// The engine's own tests: its laws, or its tables of instructions.
     EngineTests,
 }
@@ -68,7 +71,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 19] = [
+const TABLES: [&[Fault]; 20] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -87,6 +90,7 @@ const TABLES: [&[Fault]; 19] = [
     takeovers::FAULTS,
     auditing::FAULTS,
     away::FAULTS,
+    inline::FAULTS,
     waiting::FAULTS,
 ];
 
