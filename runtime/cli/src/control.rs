@@ -29,7 +29,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The socket's name in the storage.
@@ -38,6 +38,8 @@ const SOCKET: &str = "control.sock";
 const QUESTION_BYTES_MAX: u64 = 64 << 20;
 /// Clients at the same time; further ones are turned away.
 const ASKERS_MAX: usize = 16;
+/// How long a further one waits for one of these to leave; then its connection is closed.
+const PLACE: Duration = Duration::from_secs(2);
 /// How long a silent client is kept.
 const ASKER_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a client hears that its question is worked on.
@@ -112,6 +114,10 @@ where
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             };
+            let came = Instant::now();
+            while askers.load(Ordering::Acquire) >= ASKERS_MAX && came.elapsed() < PLACE {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             if askers.fetch_add(1, Ordering::AcqRel) >= ASKERS_MAX {
                 askers.fetch_sub(1, Ordering::AcqRel);
                 continue;
