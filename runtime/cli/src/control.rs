@@ -118,10 +118,11 @@ where
             while askers.load(Ordering::Acquire) >= ASKERS_MAX && came.elapsed() < PLACE {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            if askers.fetch_add(1, Ordering::AcqRel) >= ASKERS_MAX {
-                askers.fetch_sub(1, Ordering::AcqRel);
+            // Only this thread adds to them.
+            if askers.load(Ordering::Acquire) >= ASKERS_MAX {
                 continue;
             }
+            askers.fetch_add(1, Ordering::AcqRel);
             let (answer, counted) = (answer.clone(), Asker(askers.clone()));
             let asked = move || {
                 let _counted = counted;

@@ -4,11 +4,7 @@
 //! in turn, so that one user's flood is only one line. Launches beyond a user's quotas are refused
 //! at once, so that they take up none of the prefetch.
 
-use super::{
-    definition::DefinitionText,
-    launching::{LaunchInHand, Named},
-    refusal::Refusal,
-};
+use super::{definition::DefinitionText, launching::LaunchInHand, refusal::Refusal};
 use crate::{
     broker::Delivery,
     compute::{JobOutcome, Task},
@@ -65,18 +61,11 @@ impl Planner {
             key: None,
             kept: None,
         };
-        match admitted {
-            Ok((waiting, named)) => {
-                in_hand.waiting = waiting;
-                in_hand.named = named.map(|launch| Named {
-                    launch: Arc::new(launch),
-                    chosen: None,
-                });
-                self.launching.queue(user, process, in_hand);
-                Ok(())
-            }
-            Err(refusal) => self.refuse_launch(process, in_hand, &refusal),
-        }
+        let named = admitted.map(|(waiting, named)| {
+            in_hand.waiting = waiting;
+            named
+        });
+        self.queue_launch(user, process, in_hand, named)
     }
 
     /// The checks before a launch's definition is read; `size` is that of one that comes with it.

@@ -10,14 +10,16 @@ pub use super::definition::WaitingText;
 use super::{
     definition::DefinitionText,
     launching::{Kept, LaunchInHand, Named},
+    refusal::Refusal,
 };
 use crate::{
     broker::{Delivery, DeliveryHandle, Hold, Sender, Source},
+    fair::User,
     plan::{Planner, decided::LaunchRow, transaction::Transaction},
 };
 use bureaucrat_model::{Millis, ProcessId, Redelivered, Timestamp};
 use bureaucrat_store::{StoreError, Table, keys, records};
-use bureaucrat_wire::Properties;
+use bureaucrat_wire::{NamedLaunch, Properties};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -150,6 +152,27 @@ impl Planner {
         Ok(1)
     }
 
+    /// A launch takes its place in its user's line, or is refused.
+    pub(super) fn queue_launch(
+        &mut self,
+        user: User,
+        process: ProcessId,
+        mut in_hand: LaunchInHand,
+        named: Result<Option<NamedLaunch>, Refusal>,
+    ) -> Result<(), StoreError> {
+        match named {
+            Ok(named) => {
+                in_hand.named = named.map(|launch| Named {
+                    launch: Arc::new(launch),
+                    chosen: None,
+                });
+                self.launching.queue(user, process, in_hand);
+                Ok(())
+            }
+            Err(refusal) => self.refuse_launch(process, in_hand, &refusal),
+        }
+    }
+
     /// A launch that waited in an earlier run takes its place in line again.
     pub(crate) fn launch_waits(
         &mut self,
@@ -188,7 +211,7 @@ impl Planner {
         let user = first.properties.user_id.clone();
         let named = self.read_named(first, &text);
         let account = self.shared.tenants.account(user.as_ref());
-        let mut in_hand = LaunchInHand {
+        let in_hand = LaunchInHand {
             deliveries,
             arrived,
             text,
@@ -198,17 +221,7 @@ impl Planner {
             key: None,
             kept: Some(size),
         };
-        match named {
-            Ok(named) => {
-                in_hand.named = named.map(|launch| Named {
-                    launch: Arc::new(launch),
-                    chosen: None,
-                });
-                self.launching.queue(user, process, in_hand);
-                Ok(())
-            }
-            // This engine has other limits.
-            Err(refusal) => self.refuse_launch(process, in_hand, &refusal),
-        }
+        // It is refused if this engine has other limits.
+        self.queue_launch(user, process, in_hand, named)
     }
 }
