@@ -1,6 +1,6 @@
 //! A store that counts what is read of it.
 
-use bureaucrat_store::{Epoch, Group, Row, Store, StoreError, Table, Verdict};
+use bureaucrat_store::{Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Verdict};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -46,8 +46,8 @@ impl Store for Counted {
         Ok(rows)
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.store.own()
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        self.store.own(groups)
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {

@@ -1,6 +1,6 @@
 //! A store of which commits and reads fail.
 
-use bureaucrat_store::{Epoch, Group, Row, Store, StoreError, Table, Verdict};
+use bureaucrat_store::{Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The commits after a number of them fail.
@@ -30,8 +30,8 @@ impl Store for Failing<'_> {
         self.inside.scan(table, from, to, limit)
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.inside.own()
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        self.inside.own(groups)
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {

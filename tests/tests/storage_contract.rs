@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, ShardId, Store, Table, Unit, Verdict, Write,
+    Epoch, Group, MemoryStore, Owner, ShardGroup, ShardGroups, ShardId, Store, Table, Unit, Verdict, Write,
 };
 use bureaucrat_store_postgres::{PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::RocksStore;
@@ -103,11 +103,11 @@ fn scans_are_in_order_of_bytes_with_the_end_left_out() {
 #[test]
 fn units_of_an_earlier_owner_are_left_out_alone() {
     on_all(|store| {
-        let first = store.own().unwrap();
+        let first = store.own(ShardGroups::ALL).unwrap();
         let write = |key: &[u8]| vec![put(Table::Outbox, key, b"")];
         let units = vec![owned(1, first, write(b"a")), unit(write(b"b"))];
         assert_eq!(commit(store, units), [Verdict::Committed; 2]);
-        let second = store.own().unwrap();
+        let second = store.own(ShardGroups::ALL).unwrap();
         assert!(second > first);
         let units = vec![
             owned(1, first, write(b"c")),
@@ -125,10 +125,36 @@ fn units_of_an_earlier_owner_are_left_out_alone() {
 }
 
 #[test]
+fn groups_have_owners_of_their_own() {
+    on_all(|store| {
+        let group = |number| ShardGroup::new(number).unwrap();
+        let lower: ShardGroups = (0..8).map(group).collect();
+        let first = store.own(ShardGroups::ALL).unwrap();
+        let second = store.own(lower).unwrap();
+        let write = |key: &[u8]| vec![put(Table::Outbox, key, b"")];
+        let units = vec![
+            owned(127, first, write(b"a")),
+            owned(127, second, write(b"b")),
+            owned(128, first, write(b"c")),
+            owned(255, second, write(b"d")),
+        ];
+        let fenced = |present| Verdict::Fenced { present };
+        let expected = [fenced(second), Verdict::Committed, Verdict::Committed, fenced(first)];
+        assert_eq!(commit(store, units), expected);
+        let there = |key: &[u8]| store.get(Table::Outbox, key).unwrap().is_some();
+        assert_eq!([b"a", b"b", b"c", b"d"].map(|key| there(key)), [false, true, true, false]);
+        let third = store.own(ShardGroups::NONE.with(group(15))).unwrap();
+        assert!(third > second);
+        let units = vec![owned(0, second, write(b"e")), owned(240, first, write(b"f"))];
+        assert_eq!(commit(store, units), [Verdict::Committed, fenced(third)]);
+    });
+}
+
+#[test]
 fn epochs_go_on_over_a_reopening() {
     let folder = tempfile::tempdir().unwrap();
-    let first = RocksStore::open(folder.path()).unwrap().own().unwrap();
-    let second = RocksStore::open(folder.path()).unwrap().own().unwrap();
+    let first = RocksStore::open(folder.path()).unwrap().own(ShardGroups::ALL).unwrap();
+    let second = RocksStore::open(folder.path()).unwrap().own(ShardGroups::ALL).unwrap();
     assert!(second > first);
     let address = new_address().unwrap();
     let open = || {
@@ -140,8 +166,8 @@ fn epochs_go_on_over_a_reopening() {
         )
         .unwrap()
     };
-    let first = open().own().unwrap();
-    assert!(open().own().unwrap() > first);
+    let first = open().own(ShardGroups::ALL).unwrap();
+    assert!(open().own(ShardGroups::ALL).unwrap() > first);
 }
 
 fn table() -> impl Strategy<Value = Table> {

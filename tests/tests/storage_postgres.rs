@@ -3,7 +3,7 @@
 
 use bureaucrat_model::Hex;
 use bureaucrat_store::{
-    EPOCH_KEY, Epoch, Group, Owner, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
+    EPOCH_KEY, Epoch, Group, Owner, ShardGroups, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
     records,
 };
 use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
@@ -49,7 +49,7 @@ fn owned(epoch: Epoch, writes: Vec<Write>) -> Group {
 fn what_was_confirmed_is_there_once_though_connections_end() {
     let url = new_url().unwrap();
     let store = open(&url, PATIENCE).unwrap();
-    let epoch = store.own().unwrap();
+    let epoch = store.own(ShardGroups::ALL).unwrap();
     let (is_done, ended) = (AtomicBool::new(false), AtomicU64::new(0));
     let count = 1_500_u64;
     thread::scope(|scope| {
@@ -109,7 +109,7 @@ fn a_schema_has_one_engine_at_a_time() {
 fn an_engine_that_lost_its_shards_writes_nothing_more() {
     let url = new_url().unwrap();
     let store = open(&url, PATIENCE).unwrap();
-    let epoch = store.own().unwrap();
+    let epoch = store.own(ShardGroups::ALL).unwrap();
     let later = epoch.0 + 1;
     let record = Hex(&records::encode(&later).unwrap()).to_string();
     let key = Hex(EPOCH_KEY).to_string();

@@ -3,7 +3,7 @@
 use crate::{configuration::Configuration, files};
 use bureaucrat_broker_amqp::Exclusion;
 use bureaucrat_store::{
-    Epoch, Group, Hex, Row, Store, StoreError, Table, Verdict,
+    Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
 };
 use bureaucrat_store_postgres::{Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting};
@@ -187,8 +187,8 @@ impl Store for Records {
         self.store().scan(table, from, to, limit)
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.store().own()
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        self.store().own(groups)
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {

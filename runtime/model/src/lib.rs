@@ -17,6 +17,7 @@ mod fault;
 mod fibers;
 mod field_path;
 mod fields;
+mod groups;
 mod held;
 mod hex;
 mod history;
@@ -64,6 +65,7 @@ pub use fault::{CodePattern, Fault, FaultCode, FaultSource};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
+pub use groups::{ShardGroup, ShardGroups};
 pub use hex::Hex;
 pub use history::{
     ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, HistoryHead, LeftOut, Redelivered,

@@ -22,7 +22,7 @@ pub use address::{Address, AddressError};
 pub use lease::{Holder, Holding, Lease, Obstacle, Waiting};
 
 use bureaucrat_store::{
-    Epoch, Group, Row, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans, next_epoch,
+    Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans, next_epoch,
 };
 use commit::Commits;
 use reading::Readers;
@@ -145,13 +145,13 @@ impl Store for PostgresStore {
         self.readers.scan(table, (from, to), limit)
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        let (epoch, write) = next_epoch(self)?;
-        let record = match &write {
-            Write::Put { value, .. } => value.clone(),
-            Write::Delete { .. } => Vec::new(),
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        let (epoch, writes) = next_epoch(self, groups)?;
+        let record = match writes.last() {
+            Some(Write::Put { value, .. }) => value.clone(),
+            Some(Write::Delete { .. }) | None => Vec::new(),
         };
-        let units = vec![Unit::of(vec![write])];
+        let units = vec![Unit::of(writes)];
         self.commit(&Group { units })?;
         self.commits.set_present(epoch, record);
         Ok(epoch)

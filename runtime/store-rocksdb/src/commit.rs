@@ -1,14 +1,19 @@
 //! One commit: everything that is not fenced goes into one batch, which is written and synced.
 
 use crate::{family, suspect};
-use bureaucrat_store::{Epoch, Group, Owner, StoreError, Unit, Verdict, Write, figures::Spans};
+use bureaucrat_store::{
+    Epoch, Group, Owners, ShardGroups, StoreError, Unit, Verdict, Write, figures::Spans, lock,
+};
 use rocksdb::{
     DB, WriteBatch, WriteOptions,
     perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats},
 };
 use std::{
     path::Path,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,15 +22,14 @@ use std::{
 pub struct Commits {
     /// After a failed write nothing is written any more, because it is unknown what is on the disk.
     failed: AtomicBool,
-    /// The epoch of the shards' owner; 0 before the first one.
-    present: AtomicU64,
+    owners: Mutex<Owners>,
     /// How long the log took of each commit, with its sync.
     log: Spans,
 }
 
 impl Commits {
-    pub fn set_present(&self, epoch: Epoch) {
-        self.present.store(epoch.0, Ordering::Release);
+    pub fn take(&self, groups: ShardGroups, epoch: Epoch) {
+        lock(&self.owners).take(groups, epoch);
     }
 
     /// Writes a group with one sync. Without anything to write there is no sync.
@@ -42,8 +46,9 @@ impl Commits {
         }
         let mut batch = WriteBatch::default();
         let mut verdicts = Vec::with_capacity(group.units.len());
+        let owners = *lock(&self.owners);
         for unit in &group.units {
-            let verdict = self.verdict(unit);
+            let verdict = owners.verdict(unit.owner);
             if verdict == Verdict::Committed {
                 append(database, &mut batch, unit)?;
             }
@@ -81,14 +86,6 @@ impl Commits {
     /// How long the log took of each commit.
     pub const fn log(&self) -> &Spans {
         &self.log
-    }
-
-    fn verdict(&self, unit: &Unit) -> Verdict {
-        let present = Epoch(self.present.load(Ordering::Acquire));
-        match unit.owner {
-            Owner::Shard(_, epoch) if epoch != present => Verdict::Fenced { present },
-            Owner::Shard(..) | Owner::Nobody => Verdict::Committed,
-        }
     }
 }
 

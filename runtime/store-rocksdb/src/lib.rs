@@ -17,7 +17,7 @@ mod suspect;
 pub use options::StoreMemory;
 
 use bureaucrat_store::{
-    Epoch, Group, Hex, Row, Store, StoreError, Table, Unit, Verdict,
+    Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict,
     figures::{MemoryUse, Spans},
     holds::Access,
     next_epoch,
@@ -175,11 +175,11 @@ impl Store for RocksStore {
             .collect()
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        let (epoch, write) = next_epoch(self)?;
-        let units = vec![Unit::of(vec![write])];
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        let (epoch, writes) = next_epoch(self, groups)?;
+        let units = vec![Unit::of(writes)];
         self.commit(&Group { units })?;
-        self.commits.set_present(epoch);
+        self.commits.take(groups, epoch);
         Ok(epoch)
     }
 

@@ -15,15 +15,15 @@ mod indexes;
 pub mod instances;
 pub mod keys;
 mod memory;
+mod owners;
 pub mod reading;
 pub mod records;
 mod runs;
 mod stored_fiber;
 mod table;
 
-pub use bureaucrat_model::{Hex, ShardId, lock, unpoisoned};
+pub use bureaucrat_model::{Hex, ShardGroup, ShardGroups, ShardId, lock, unpoisoned};
 pub use memory::MemoryStore;
 pub use runs::Part;
-pub use table::{
-    EPOCH_KEY, Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
-};
+pub use owners::{EPOCH_KEY, Owners, next_epoch, owner_key, owner_of};
+pub use table::{Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write};

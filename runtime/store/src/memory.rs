@@ -1,9 +1,9 @@
 //! A store in memory, for tests and simulation: the same promises, but gone with the process.
 
-use crate::table::{
-    Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
+use crate::{
+    Epoch, Group, Owners, Row, Store, StoreError, Table, Unit, Verdict, Write, next_epoch,
 };
-use bureaucrat_model::lock;
+use bureaucrat_model::{ShardGroups, lock};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard},
@@ -19,8 +19,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     tables: Tables,
-    /// `None` until someone takes the shards.
-    present: Option<Epoch>,
+    owners: Owners,
 }
 
 impl MemoryStore {
@@ -79,11 +78,11 @@ impl Store for MemoryStore {
             .collect())
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        let (epoch, write) = next_epoch(self)?;
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        let (epoch, writes) = next_epoch(self, groups)?;
         let mut state = self.lock();
-        apply(&mut state.tables, std::slice::from_ref(&write));
-        state.present = Some(epoch);
+        apply(&mut state.tables, &writes);
+        state.owners.take(groups, epoch);
         Ok(epoch)
     }
 
@@ -96,13 +95,11 @@ impl Store for MemoryStore {
 
 impl State {
     fn write(&mut self, unit: &Unit) -> Verdict {
-        if let (Owner::Shard(_, epoch), Some(present)) = (unit.owner, self.present)
-            && epoch != present
-        {
-            return Verdict::Fenced { present };
+        let verdict = self.owners.verdict(unit.owner);
+        if verdict == Verdict::Committed {
+            apply(&mut self.tables, &unit.writes);
         }
-        apply(&mut self.tables, &unit.writes);
-        Verdict::Committed
+        verdict
     }
 }
 

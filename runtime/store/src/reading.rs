@@ -220,7 +220,7 @@ fn between(low: &Place, high: &Place) -> Option<Place> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{Epoch, Group, MemoryStore, Unit, Verdict, Write};
+    use crate::{Epoch, Group, MemoryStore, ShardGroups, Unit, Verdict, Write};
 
     /// A store in which every read that touches one of some keys finds damage.
     struct Damaged {
@@ -252,8 +252,8 @@ mod tests {
             }
         }
 
-        fn own(&self) -> Result<Epoch, StoreError> {
-            self.inside.own()
+        fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+            self.inside.own(groups)
         }
 
         fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {

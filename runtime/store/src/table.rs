@@ -1,7 +1,7 @@
 //! The store's trait and the shape of a commit.
 
-use crate::{format, holds::Hold, records};
-use bureaucrat_model::ShardId;
+use crate::{format, holds::Hold};
+use bureaucrat_model::{ShardGroups, ShardId};
 
 /// The tables, each an ordered map from key to record. `docs/formats.md` has their numbers and
 /// names.
@@ -293,12 +293,12 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError>;
 
-    /// Takes every shard: units of earlier owners are fenced from now on. Returns the epoch to
-    /// write under.
+    /// Takes these groups of shards: units of their earlier owners are fenced from now on. Returns the
+    /// epoch to write under, which nobody else has.
     ///
     /// # Errors
     /// If the store fails.
-    fn own(&self) -> Result<Epoch, StoreError>;
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError>;
 
     /// Writes the units that are not fenced, atomically and durably, and returns what happened to
     /// each.
@@ -307,22 +307,4 @@ pub trait Store: Send + Sync {
     /// If writing or syncing fails. After a restart, the group may be there as a whole or not at
     /// all.
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError>;
-}
-
-/// The key in [`Table::Meta`] of the current owner's epoch.
-pub const EPOCH_KEY: &[u8] = b"epoch";
-
-/// The epoch of the next owner, and the write that makes it current.
-///
-/// # Errors
-/// If the record of the current one cannot be read.
-pub fn next_epoch(store: &dyn Store) -> Result<(Epoch, Write), StoreError> {
-    let present: Option<u64> = records::read(store, Table::Meta, EPOCH_KEY)?;
-    let next = present.unwrap_or(0).saturating_add(1);
-    let write = Write::Put {
-        table: Table::Meta,
-        key: EPOCH_KEY.to_vec(),
-        value: records::encode(&next)?,
-    };
-    Ok((Epoch(next), write))
 }

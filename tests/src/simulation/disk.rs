@@ -11,7 +11,7 @@ use super::{
 use bureaucrat_host::clock::ClockSource as _;
 use bureaucrat_model::{ShardId, lock};
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
+    Epoch, Group, MemoryStore, Owner, Owners, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -46,7 +46,7 @@ struct State {
     outage: Option<Outage>,
     power_is_gone: bool,
     commits: u64,
-    present: Option<Epoch>,
+    owners: Owners,
 }
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Disk {
             outage: None,
             power_is_gone: false,
             commits: 0,
-            present: None,
+            owners: Owners::default(),
         };
         Self {
             state: Mutex::new(state),
@@ -202,14 +202,14 @@ impl Store for Disk {
         state.seen.scan(table, from, to, limit)
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
         // Everything that can go wrong with a commit can go wrong with this one.
         self.commit(&Group::default())?;
         let mut state = self.lock();
         self.reading(&mut state, Table::Meta)?;
-        let epoch = state.seen.own()?;
-        state.lasting.own()?;
-        state.present = Some(epoch);
+        let epoch = state.seen.own(groups)?;
+        state.lasting.own(groups)?;
+        state.owners.take(groups, epoch);
         Ok(epoch)
     }
 
@@ -265,23 +265,16 @@ impl Store for Disk {
                 return Err(StoreError::Write("the power went".into()));
             }
         }
-        let present = state.present;
-        let fenced = |unit: &Unit| match (unit.owner, present) {
-            (Owner::Shard(_, epoch), Some(present)) if epoch != present => {
-                Some(Verdict::Fenced { present })
-            }
-            (Owner::Shard(..) | Owner::Nobody, _) => None,
-        };
+        let owners = state.owners;
         state.lasting.commit(group)?;
         let verdicts = state.seen.commit(group)?;
         let wrong = group.units.iter().zip(&verdicts).find(|(unit, verdict)| {
-            let expected = fenced(unit).unwrap_or(Verdict::Committed);
-            **verdict != expected
+            **verdict != owners.verdict(unit.owner)
         });
         if let Some((unit, verdict)) = wrong {
             let owner = unit.owner;
             self.facts.violate(format!(
-                "a unit of {owner:?} is {verdict:?}, {present:?} is present"
+                "a unit of {owner:?} is {verdict:?}, the owners are {owners:?}"
             ));
         }
         self.facts.durable(group, &verdicts);

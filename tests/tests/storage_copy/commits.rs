@@ -3,7 +3,7 @@
 use super::{Schema, command, copied, copy, populated, run};
 use bureaucrat_host::copying::{self, CopyError, End, Tallies};
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write,
+    Epoch, Group, MemoryStore, Owner, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write,
     format::{self, FORMAT_KEY},
     holds::{self, Access, HOLD_KEY},
 };
@@ -140,8 +140,8 @@ fn a_copy_that_differs_or_cannot_be_read_is_not_used() {
         ) -> Result<Vec<Row>, StoreError> {
             self.0.scan(table, from, to, limit)
         }
-        fn own(&self) -> Result<Epoch, StoreError> {
-            self.0.own()
+        fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+            self.0.own(groups)
         }
         fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
             let mut group = group.clone();

@@ -3,7 +3,7 @@
 use super::{Schema, copied, copy, populated, run};
 use bureaucrat_host::HostConfig;
 use bureaucrat_store::{
-    EPOCH_KEY, Group, Owner, ShardId, Store, StoreError, Table, Unit, Write,
+    EPOCH_KEY, Group, Owner, ShardGroups, ShardId, Store, StoreError, Table, Unit, Write,
     holds::{self, Hold},
     records,
 };
@@ -156,7 +156,7 @@ fn an_engine_that_comes_back_after_the_copy_changes_nothing() {
     let home = folder.path();
     let schema = Schema::new(home);
     let engine = filled(&schema.url).unwrap();
-    let epoch = engine.own().unwrap();
+    let epoch = engine.own(ShardGroups::ALL).unwrap();
     let commit = |engine: &PostgresStore, number: u8| {
         let owner = Owner::Shard(ShardId(1), epoch);
         let (table, key, value) = (Table::Outbox, vec![number], vec![number]);

@@ -17,7 +17,7 @@ use bureaucrat_host::{
     mark_restored,
 };
 use bureaucrat_model::{Hex, Millis};
-use bureaucrat_store::{Group, Row, Store, StoreError, Table, holds::Access};
+use bureaucrat_store::{Group, Row, ShardGroups, Store, StoreError, Table, holds::Access};
 use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore, StoreMemory};
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ fn check_database(
     };
     if fsck.repair {
         // An engine that has just lost its connection must not continue with what is repaired.
-        store.own()?;
+        store.own(ShardGroups::ALL)?;
     }
     let progress = Progress::start("checking the records");
     if fsck.accept_lost_tail {

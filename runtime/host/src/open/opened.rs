@@ -77,7 +77,7 @@ impl Opened {
     ) -> Result<Self, HostError> {
         let damages = Arc::new(Damages::default());
         let Identity { secret } = identity::of(&*store, secret_if_new)?;
-        let epoch = meta(store.own())?;
+        let epoch = meta(store.own(config.groups))?;
         let mark = meta(records::read(&*store, Table::Meta, MARK))?;
         let mut mark = mark.unwrap_or(Mark {
             now: Timestamp(0),

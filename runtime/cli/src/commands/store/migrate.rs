@@ -9,7 +9,7 @@ use crate::{
     records::Records,
 };
 use bureaucrat_host::formats::{self, STEPS, Step};
-use bureaucrat_store::{Store, format::FORMAT, holds::Access};
+use bureaucrat_store::{ShardGroups, Store, format::FORMAT, holds::Access};
 use serde_json::{Value, json};
 
 pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
@@ -27,7 +27,7 @@ pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
     if !migrate.dry_run && !steps.is_empty() {
         if let Records::Database(store) = &store {
             // An engine that has only lost its connection must not continue with what is migrated.
-            store.own()?;
+            store.own(ShardGroups::ALL)?;
         }
         let progress = Progress::start("migrating");
         formats::migrate(&store, STEPS, FORMAT, |_, _| {})?;

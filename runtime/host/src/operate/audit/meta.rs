@@ -7,7 +7,7 @@ use crate::open::{
 };
 use bureaucrat_model::Timestamp;
 use bureaucrat_store::{
-    EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, records,
+    EPOCH_KEY, StoreError, owner_of, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, records,
 };
 
 /// A rebuilt epoch begins here: far beyond any that was used, because ids of processes are derived
@@ -44,6 +44,16 @@ impl Auditor<'_> {
                     }
                     Err(error) => damaged_mark = Some(error.to_string()),
                 },
+                key if owner_of(key).is_some() => {
+                    // A start writes it anew.
+                    if let Err(error) = records::decode::<u64>(Table::Meta, key, &value) {
+                        let repair = Repair::Remove;
+                        let what = error.to_string();
+                        auditor
+                            .findings
+                            .damaged(Table::Meta, key, None, what, repair);
+                    }
+                }
                 key => auditor
                     .findings
                     .orphan(Table::Meta, key, None, "unknown record".into()),

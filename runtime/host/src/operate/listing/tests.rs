@@ -12,7 +12,7 @@ use bureaucrat_model::{
     ProgramHash, Status, Timestamp,
 };
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Row, Store, Unit, Verdict,
+    Epoch, Group, MemoryStore, Row, ShardGroups, Store, Unit, Verdict,
     instances::{InstanceRows, write_instance},
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,8 +49,8 @@ impl Store for Counting {
         Ok(rows)
     }
 
-    fn own(&self) -> Result<Epoch, StoreError> {
-        self.store.own()
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        self.store.own(groups)
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
