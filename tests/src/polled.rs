@@ -206,6 +206,7 @@ impl Polled {
             handle: DeliveryHandle {
                 generation,
                 source,
+                way: Way::Own,
                 tag,
             },
             redelivered: bureaucrat_model::Redelivered::No,
@@ -213,6 +214,7 @@ impl Polled {
             body: body.as_ref().to_vec(),
             hold: Hold::default(),
             sender: Sender::default(),
+            shard: None,
         };
         self.router.receive(BrokerEvent::Delivered(delivery));
         tag

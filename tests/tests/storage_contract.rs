@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, ShardGroup, ShardGroups, ShardId, Store, Table, Unit, Verdict, Write,
+    Epoch, Group, MemoryStore, Owner, ShardGroup, ShardGroups, ShardId, Store, Table, Unit,
+    Verdict, Write,
 };
 use bureaucrat_store_postgres::{PostgresStore, for_a_while};
 use bureaucrat_store_rocksdb::RocksStore;
@@ -139,13 +140,24 @@ fn groups_have_owners_of_their_own() {
             owned(255, second, write(b"d")),
         ];
         let fenced = |present| Verdict::Fenced { present };
-        let expected = [fenced(second), Verdict::Committed, Verdict::Committed, fenced(first)];
+        let expected = [
+            fenced(second),
+            Verdict::Committed,
+            Verdict::Committed,
+            fenced(first),
+        ];
         assert_eq!(commit(store, units), expected);
         let there = |key: &[u8]| store.get(Table::Outbox, key).unwrap().is_some();
-        assert_eq!([b"a", b"b", b"c", b"d"].map(|key| there(key)), [false, true, true, false]);
+        assert_eq!(
+            [b"a", b"b", b"c", b"d"].map(|key| there(key)),
+            [false, true, true, false]
+        );
         let third = store.own(ShardGroups::NONE.with(group(15))).unwrap();
         assert!(third > second);
-        let units = vec![owned(0, second, write(b"e")), owned(240, first, write(b"f"))];
+        let units = vec![
+            owned(0, second, write(b"e")),
+            owned(240, first, write(b"f")),
+        ];
         assert_eq!(commit(store, units), [Verdict::Committed, fenced(third)]);
     });
 }
@@ -153,8 +165,14 @@ fn groups_have_owners_of_their_own() {
 #[test]
 fn epochs_go_on_over_a_reopening() {
     let folder = tempfile::tempdir().unwrap();
-    let first = RocksStore::open(folder.path()).unwrap().own(ShardGroups::ALL).unwrap();
-    let second = RocksStore::open(folder.path()).unwrap().own(ShardGroups::ALL).unwrap();
+    let first = RocksStore::open(folder.path())
+        .unwrap()
+        .own(ShardGroups::ALL)
+        .unwrap();
+    let second = RocksStore::open(folder.path())
+        .unwrap()
+        .own(ShardGroups::ALL)
+        .unwrap();
     assert!(second > first);
     let address = new_address().unwrap();
     let open = || {

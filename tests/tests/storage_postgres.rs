@@ -3,8 +3,8 @@
 
 use bureaucrat_model::Hex;
 use bureaucrat_store::{
-    EPOCH_KEY, Epoch, Group, Owner, ShardGroups, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
-    records,
+    EPOCH_KEY, Epoch, Group, Owner, ShardGroups, ShardId, Store, StoreError, Table, Unit, Verdict,
+    Write, records,
 };
 use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
 use bureaucrat_tests::{

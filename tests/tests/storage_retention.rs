@@ -143,6 +143,7 @@ fn measured(store: &Arc<RocksStore>) -> (Vec<Duration>, Duration) {
             handle: DeliveryHandle {
                 generation: 1,
                 source: Source::Launches,
+                way: Way::Own,
                 tag: number,
             },
             redelivered: Redelivered::No,
@@ -150,6 +151,7 @@ fn measured(store: &Arc<RocksStore>) -> (Vec<Duration>, Duration) {
             body: body.into_bytes(),
             hold: Hold::default(),
             sender: Sender::default(),
+            shard: None,
         };
         events.receive(BrokerEvent::Delivered(delivery));
         std::thread::sleep(BETWEEN);

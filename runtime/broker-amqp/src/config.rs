@@ -156,6 +156,23 @@ pub enum Exclusion {
     Store,
 }
 
+/// The queues of an engine that shares a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedQueues {
+    /// Where other engines forward to, each queue: they are declared.
+    pub all: Vec<String>,
+    /// Those of this engine: they are consumed.
+    pub own: Vec<String>,
+    pub events: EventsOf,
+}
+
+/// Which engine takes the queue of events: one of them, so that events of one name keep their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventsOf {
+    This,
+    Another,
+}
+
 /// Whether what is durable may be sent now: asked before messages are sent, for all that wait.
 #[derive(Clone)]
 pub struct Permit(Arc<dyn Fn() -> bool + Send + Sync>);
@@ -188,6 +205,8 @@ pub struct AmqpConfig {
     /// The id of the storage that the queues belong to.
     pub storage: String,
     pub exclusion: Exclusion,
+    /// None for an engine alone: nobody else may consume its queues then.
+    pub shared: Option<SharedQueues>,
     pub permit: Permit,
     /// How long to wait after startup before taking messages: an engine that repeatedly fails over
     /// the same storage must not use up the deliveries that a quorum queue allows.
@@ -211,6 +230,7 @@ impl AmqpConfig {
             queue_type: None,
             storage: storage.to_owned(),
             exclusion: Exclusion::Broker,
+            shared: None,
             permit: Permit::new(|| true),
             consume_after: Duration::ZERO,
             celery_events: CeleryEvents::Ignored,

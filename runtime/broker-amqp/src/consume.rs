@@ -1,4 +1,4 @@
-//! Consuming: a separate connection for each of the four queues, because one that is not read for
+//! Consuming: a separate connection for each of the four queues, and one for all that other engines forward to this one, because one that is not read for
 //! a while, when too much of its queue is in memory, must not delay the others. The first one holds
 //! the owner queue. Acknowledgements go back over these connections. Both are the work of the threads that lapin gives
 //! the connections.
@@ -9,19 +9,19 @@
 //! tags acknowledge nothing.
 
 use crate::{
-    AmqpConfig, Exclusion,
+    AmqpConfig, EventsOf, Exclusion,
     backoff::Backoff,
     broker::{Phase, wait_for},
     claim::Claim,
     connection::{close, connect, refusal, timely},
     convert::short,
     in_hand::{InHand, Intake},
-    lane::{Failure, Lane, Queue, acknowledge, in_time},
-    queues::{declare_all, ready},
+    lane::{Consumers, Failure, Lane, Queue, acknowledge, in_time},
+    queues::{Letters, bind, declare_all, declare_queue, ready},
     reports::{Reports, Role},
 };
 use bureaucrat_connect::{Dialer, Hearing, Spawner, TaskSet};
-use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, DeliveryHandle, Source};
+use bureaucrat_host::broker::{BrokerEvent, BrokerEvents, DeliveryHandle, Source, Way};
 use bureaucrat_model::lock;
 use lapin::{
     Channel, Connection,
@@ -44,12 +44,16 @@ pub(crate) const SOURCES: [(Source, &str); 4] = [
     (Source::Results, "consuming results"),
 ];
 
+/// The same for what is forwarded. It says itself what it is; what it takes in memory counts as launches do.
+const FORWARDED: &str = "consuming what other engines forward";
+
 /// How often an engine that stands by checks whether the queues are free.
 const STANDBY_PAUSE: Duration = Duration::from_secs(1);
 
 /// One queue and its connection.
 struct Line {
     source: Source,
+    way: Way,
     connection: Arc<Connection>,
     hearing: Hearing,
     tasks: Spawner,
@@ -60,6 +64,7 @@ struct Line {
 struct Generation {
     number: u64,
     lanes: [Arc<Lane>; 4],
+    forwarded: Arc<Lane>,
 }
 
 /// The part of the consumer that the broker's handle shares.
@@ -80,11 +85,12 @@ impl Acknowledging {
             return;
         };
         let [launches, answers, events, results] = &generation.lanes;
-        let lane = match handle.source {
-            Source::Launches => launches,
-            Source::Answers => answers,
-            Source::Events => events,
-            Source::Results => results,
+        let lane = match (handle.way, handle.source) {
+            (Way::Forwarded, _) => &generation.forwarded,
+            (Way::Own, Source::Launches) => launches,
+            (Way::Own, Source::Answers) => answers,
+            (Way::Own, Source::Events) => events,
+            (Way::Own, Source::Results) => results,
         };
         lane.tracker().acknowledge(handle.tag);
         lane.changed.notify_one();
@@ -193,12 +199,18 @@ impl Consuming {
     /// Returns where the last of them leads.
     async fn connect(&self, lines: &mut Vec<Line>) -> Result<String, String> {
         let mut place = String::new();
-        for ((source, role), in_hand) in SOURCES.into_iter().zip(&self.in_hand) {
+        let [launches, ..] = &self.in_hand;
+        let queues = SOURCES.into_iter().zip(&self.in_hand);
+        let queues = queues.map(|((source, role), in_hand)| (source, Way::Own, role, in_hand));
+        let forwarded = (Source::Results, Way::Forwarded, FORWARDED, launches);
+        let shared = self.config.shared.as_ref().map(|_| forwarded);
+        for (source, way, role, in_hand) in queues.chain(shared) {
             let intake = Intake::new(in_hand);
             let dialed = connect(&self.dialer, role, Some(intake.clone())).await?;
             place = dialed.place;
             lines.push(Line {
                 source,
+                way,
                 connection: Arc::new(dialed.connection),
                 hearing: dialed.hearing,
                 tasks: dialed.tasks,
@@ -232,36 +244,55 @@ impl Consuming {
         };
         claim.make(&first.connection).await?;
         timely(declare_all(&first.connection, names, kind)).await?;
+        let shared = self.config.shared.as_ref();
+        for queue in shared.into_iter().flat_map(|shared| &shared.all) {
+            let letters = Letters::Limited(&names.dead_letters);
+            timely(declare_queue(&first.connection, queue, kind, letters)).await?;
+            // Results of Celery tasks come to the group of their process at once.
+            timely(bind(&first.connection, &names.celery, queue)).await?;
+        }
         let mut waiting = 0;
         for queue in [&names.answers, &names.events, &names.results] {
             waiting += timely(ready(&first.connection, queue)).await?;
         }
-        let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source)));
+        let lanes = SOURCES.map(|(source, _)| Arc::new(Lane::new(source, Way::Own)));
+        let forwarded = Arc::new(Lane::new(Source::Results, Way::Forwarded));
         *self.acknowledging.lock() = Some(Arc::new(Generation {
             number,
             lanes: lanes.clone(),
+            forwarded: forwarded.clone(),
         }));
         let generation = number;
         self.events.receive(BrokerEvent::ConsumingUp {
             generation,
             waiting,
         });
-        for (line, lane) in lines.iter().zip(lanes) {
+        for (line, lane) in lines.iter().zip(lanes.into_iter().chain([forwarded])) {
+            let queues = self.queues_of(line);
+            if queues.is_empty() {
+                continue;
+            }
             let channel = timely(open(&line.connection, self.config.prefetch)).await?;
-            let queue = Queue {
-                connection: Arc::clone(&line.connection),
-                channel: channel.clone(),
-                name: names.of(line.source).to_owned(),
-                kind,
-                dead_letters: names.dead_letters.clone(),
-                generation: number,
-                lane: Arc::clone(&lane),
-                intake: Arc::clone(&line.intake),
-                events: Arc::clone(&self.events),
-                phase: self.phase.clone(),
-            };
-            let consumer = in_time(queue.start()).await?;
-            tasks.spawn(&line.tasks, queue.run(consumer));
+            for name in queues {
+                let queue = Queue {
+                    connection: Arc::clone(&line.connection),
+                    channel: channel.clone(),
+                    name,
+                    kind,
+                    dead_letters: names.dead_letters.clone(),
+                    consumers: match (line.way, shared) {
+                        (Way::Own, Some(_)) => Consumers::Many,
+                        (Way::Own, None) | (Way::Forwarded, _) => Consumers::One,
+                    },
+                    generation: number,
+                    lane: Arc::clone(&lane),
+                    intake: Arc::clone(&line.intake),
+                    events: Arc::clone(&self.events),
+                    phase: self.phase.clone(),
+                };
+                let consumer = in_time(queue.start()).await?;
+                tasks.spawn(&line.tasks, queue.run(consumer));
+            }
             let acknowledging =
                 acknowledge(channel, lane, self.config.prefetch, self.phase.clone());
             tasks.spawn(&line.tasks, acknowledging);
@@ -276,6 +307,21 @@ impl Consuming {
         }
         drop(owning);
         Ok(())
+    }
+}
+
+impl Consuming {
+    /// The names of the queues that are consumed over a line.
+    fn queues_of(&self, line: &Line) -> Vec<String> {
+        let name = self.config.names.of(line.source).to_owned();
+        let Some(shared) = &self.config.shared else {
+            return vec![name];
+        };
+        match (line.way, line.source, shared.events) {
+            (Way::Forwarded, ..) => shared.own.clone(),
+            (Way::Own, Source::Events, EventsOf::Another) => Vec::new(),
+            (Way::Own, ..) => vec![name],
+        }
     }
 }
 

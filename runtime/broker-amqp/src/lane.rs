@@ -11,7 +11,7 @@ use crate::{
     tracker::{Ack, Stragglers, Tracker},
 };
 use bureaucrat_host::broker::{
-    BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Sender, Source,
+    BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Sender, Source, Way,
 };
 use bureaucrat_model::{Redelivered, lock};
 use futures_core::Stream;
@@ -66,14 +66,16 @@ pub(crate) async fn in_time<T>(
 /// The deliveries of one queue that the host has.
 pub(crate) struct Lane {
     pub source: Source,
+    pub way: Way,
     tracker: Mutex<Tracker>,
     pub changed: Notify,
 }
 
 impl Lane {
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: Source, way: Way) -> Self {
         Self {
             source,
+            way,
             tracker: Mutex::new(Tracker::new()),
             changed: Notify::new(),
         }
@@ -84,6 +86,13 @@ impl Lane {
     }
 }
 
+/// Whether a queue may have other consumers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consumers {
+    One,
+    Many,
+}
+
 /// One consumed queue.
 pub(crate) struct Queue {
     pub connection: Arc<Connection>,
@@ -92,6 +101,7 @@ pub(crate) struct Queue {
     /// How to declare it if it was deleted.
     pub kind: Option<QueueType>,
     pub dead_letters: String,
+    pub consumers: Consumers,
     pub generation: u64,
     pub lane: Arc<Lane>,
     pub intake: Arc<Intake>,
@@ -103,7 +113,7 @@ impl Queue {
     pub async fn start(&self) -> Result<Consumer, Failure> {
         let name = short("a queue's name", &self.name).map_err(|error| error.to_string())?;
         let exclusive = BasicConsumeOptions {
-            exclusive: true,
+            exclusive: self.consumers == Consumers::One,
             ..BasicConsumeOptions::default()
         };
         let consumer = self
@@ -162,6 +172,7 @@ impl Queue {
             handle: DeliveryHandle {
                 generation: self.generation,
                 source: self.lane.source,
+                way: self.lane.way,
                 tag: delivery.delivery_tag,
             },
             redelivered: if delivery.redelivered {
@@ -173,6 +184,7 @@ impl Queue {
             body: delivery.data,
             hold,
             sender: Sender::default(),
+            shard: None,
         }));
     }
 }

@@ -36,6 +36,8 @@ mod tracker;
 
 pub use broker::{AmqpBroker, NotReady, StartError};
 pub use celery_events::CELERY_EVENTS;
-pub use config::{AmqpConfig, Exclusion, NamesError, Permit, QueueNames, QueueType};
+pub use config::{
+    AmqpConfig, EventsOf, Exclusion, NamesError, Permit, QueueNames, QueueType, SharedQueues,
+};
 // Public because the simulation drives it too.
 pub use tracker::{Ack, Stragglers, Tracker};

@@ -273,7 +273,11 @@ pub(crate) async fn declare_exchange(
 }
 
 /// Binds a queue to a direct exchange by its own name.
-async fn bind(connection: &Connection, exchange: &str, queue: &str) -> Result<(), String> {
+pub(crate) async fn bind(
+    connection: &Connection,
+    exchange: &str,
+    queue: &str,
+) -> Result<(), String> {
     if exchange.is_empty() {
         return Ok(());
     }

@@ -1,9 +1,15 @@
 //! The broker of the engine, set up from the settings.
 
-use crate::{configuration::Configuration, records::Records};
+use crate::{
+    configuration::{Configuration, StoreSharing},
+    records::Records,
+};
 use anyhow::Context;
-use bureaucrat_broker_amqp::{AmqpBroker, AmqpConfig, CELERY_EVENTS, Permit, QueueNames};
-use bureaucrat_host::{CeleryEvents, Host};
+use bureaucrat_broker_amqp::{
+    AmqpBroker, AmqpConfig, CELERY_EVENTS, EventsOf, Permit, QueueNames, SharedQueues,
+};
+use bureaucrat_host::{CeleryEvents, Host, Share, Sharing};
+use bureaucrat_model::ShardGroup;
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
@@ -19,6 +25,7 @@ pub fn start(
     let config = AmqpConfig {
         names: names(configuration),
         exclusion: store.exclusion(),
+        shared: shared_queues(&sharing(configuration, &store)),
         permit: Permit::new(move || store.may_publish()),
         queue_type: configuration.queue_type,
         consume_after,
@@ -33,10 +40,42 @@ pub fn start(
 }
 
 /// The engine's own queues, which may not receive replies.
-pub fn engine_queues(configuration: &Configuration) -> Vec<String> {
+pub fn engine_queues(configuration: &Configuration, sharing: &Sharing) -> Vec<String> {
     let names = names(configuration);
-    let queues = names.queues().map(|(_, name)| name.to_owned());
-    queues.into()
+    let queues = names.queues().into_iter().map(|(_, name)| name.to_owned());
+    let groups = ShardGroup::all().filter_map(|group| sharing.queue_of(group));
+    queues.chain(groups).collect()
+}
+
+/// What this engine has of the records.
+pub fn sharing(configuration: &Configuration, store: &Records) -> Sharing {
+    match configuration.store_sharing {
+        StoreSharing::On if configuration.store.is_some() => Sharing::Shared(Share {
+            groups: store.groups(),
+            queue: format!("{}.shards", configuration.launch_queue),
+        }),
+        StoreSharing::On | StoreSharing::Off => Sharing::Alone,
+    }
+}
+
+fn shared_queues(sharing: &Sharing) -> Option<SharedQueues> {
+    let Sharing::Shared(share) = sharing else {
+        return None;
+    };
+    Some(SharedQueues {
+        all: ShardGroup::all()
+            .map(|group| share.queue_of(group))
+            .collect(),
+        own: share
+            .groups
+            .iter()
+            .map(|group| share.queue_of(group))
+            .collect(),
+        events: match sharing.has_common() {
+            true => EventsOf::This,
+            false => EventsOf::Another,
+        },
+    })
 }
 
 /// The engine's own exchanges, which definitions may not send to: nor may they explain failures.

@@ -28,6 +28,7 @@ pub use ini::IniFile;
 pub use resolve::{Mistakes, Origin, Resolved, Unfit};
 pub use row::{Kind, Unit};
 pub use size::size;
+pub use store::StoreSharing;
 pub use value::span;
 
 use crate::{
@@ -61,6 +62,7 @@ pub struct Configuration {
     pub store: Option<bureaucrat_store_postgres::Address>,
     /// How long an engine with a database may be silent.
     pub store_lease: Duration,
+    pub store_sharing: StoreSharing,
     pub pid_file: PathBuf,
     pub dialect: Dialect,
     pub task_queue: TaskQueue,
@@ -233,6 +235,7 @@ impl Configuration {
             storage,
             store: database,
             store_lease: draft.store_lease,
+            store_sharing: draft.store_sharing,
             pid_file,
             dialect: draft.dialect,
             task_queue: draft.task_queue,

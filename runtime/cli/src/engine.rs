@@ -6,8 +6,12 @@ mod ending;
 mod standing;
 
 use crate::{
-    arguments::RuntimeGuests, broker, commands, configuration::Configuration, control, files,
-    handles, lapses::Lapses,
+    arguments::RuntimeGuests,
+    broker, commands,
+    configuration::{Configuration, StoreSharing},
+    control, files, handles,
+    lapses::Lapses,
+    records::Records,
 };
 use answers::Answers;
 use anyhow::{Context, anyhow};
@@ -16,12 +20,15 @@ use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::{CacheConfig, RuntimeClass, Sandbox, SandboxConfig};
 use bureaucrat_store::{Store, StoreError};
+use bureaucrat_store_postgres::Change;
 use ending::Ending;
 use standing::{Desk, Ready};
 use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
 };
 
 const MACHINE_CODE: &str = "machine-code";
@@ -51,7 +58,6 @@ pub fn run(
     handles::raise();
     broker::check_queues(configuration).context("the engine's queues")?;
     let policy = policy(configuration)?;
-    let lapses = Lapses::open(&configuration.storage);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BROKER_THREADS)
         .thread_name("broker")
@@ -62,98 +68,191 @@ pub fn run(
     // panic if its runtime were gone.
     let runtime = ManuallyDrop::new(runtime);
     // Catch signals before there is anything that they could interrupt.
-    let mut ending = Ending::catch(&runtime)?;
+    let ending = Ending::catch(&runtime)?;
     let desk = Desk::default();
     let asked = desk.clone();
     let socket = control::serve(&configuration.storage, move |query, asker| {
         asked.answer(query, asker)
     })?;
-    let mut ready = Ready::new(ready);
-    let Some(store) = standing::open(configuration, &desk, &ending, &mut ready)? else {
-        tracing::info!("bureaucrat has stopped");
-        return Ok(());
-    };
-    for table in store.damaged_tables() {
-        tracing::error!(
-            table = table.name(),
-            "files of this table are damaged and are no longer merged; stop the engine when you \
-             can, and run `bureaucrat fsck`"
-        );
-    }
-    let host = Host::open(
-        HostConfig {
-            policy,
-            ..host_config(configuration)
-        },
-        store.clone() as Arc<dyn Store>,
-        Arc::new(SystemClock::new()),
-        sandbox(configuration)?,
-        files::draw_secret()?,
-    )?;
-    handles::enough()?;
-    ending.of_failure(&host)?;
-    reload_on_hangup(&runtime, &host, configuration.policy.clone())?;
-    let broker = broker::start(
+    let engine = Engine {
         configuration,
-        &host,
-        store.clone(),
-        lapses.wait(),
-        runtime.handle(),
-    )?;
-    host.start(broker.clone())?;
-    let answers = Answers {
-        host: host.clone(),
-        store: store.clone(),
-        broker: broker.clone(),
-        runtime: runtime.handle().clone(),
+        runtime: &runtime,
+        sandbox: sandbox(configuration)?,
+        desk,
+        ending,
+        policy,
+        policies: reload_on_hangup(&runtime, configuration.policy.clone())?,
+        lapses: Lapses::open(&configuration.storage),
     };
-    let stop_http = serve_http(configuration, answers.clone())?;
-    desk.open(answers);
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        process = std::process::id(),
-        storage = %configuration.storage.display(),
-        broker = %configuration.amqp,
-        "bureaucrat is running"
-    );
-    ready.tell()?;
-    let (mut foreign, mut taken) = (None, None);
-    runtime.block_on(async {
-        tokio::select! {
-            words = broker.foreign() => foreign = Some(words),
-            error = store.clone().taken() => taken = Some(error),
-            signal = ending.wait() => match signal {
-                Some(name) => tracing::info!("{name}: finishing the work in progress"),
-                None => tracing::error!("the engine stops because of an error"),
-            },
-        }
-    });
-    if host.failure().is_none() {
-        // What clients wait for is carried out by an engine that still works.
-        stop_http();
-    }
-    broker.stop_consuming();
-    host.stop();
-    runtime.block_on(broker.shutdown());
-    store.release();
-    drop(socket);
-    if let Some(error) = taken {
-        return Err(anyhow!(error).context("the engine cannot continue"));
-    }
-    match (host.failure(), foreign) {
-        (Some(failure), _) => {
-            // The storage is fine where another engine has it.
-            if !matches!(failure, HostError::Store(StoreError::Fenced { .. })) {
-                lapses.note();
+    let mut ready = Ready::new(ready);
+    loop {
+        let Some(store) = standing::open(configuration, &engine.desk, &engine.ending, &mut ready)?
+        else {
+            break;
+        };
+        match engine.serve(store, &mut ready)? {
+            Ended::Stopped => {
+                engine.lapses.forget();
+                break;
             }
-            Err(anyhow!(failure).context("the engine cannot continue"))
+            Ended::Changed => {}
         }
-        (None, Some(words)) => Err(anyhow!(words)),
-        (None, None) => {
-            lapses.forget();
-            tracing::info!("bureaucrat has stopped");
-            Ok(())
+    }
+    drop(socket);
+    tracing::info!("bureaucrat has stopped");
+    Ok(())
+}
+
+/// The parts of the engine that outlast a host.
+struct Engine<'a> {
+    configuration: &'a Configuration,
+    runtime: &'a Runtime,
+    sandbox: Sandbox,
+    desk: Desk,
+    ending: Ending,
+    /// The first policy.
+    policy: Option<Arc<Policy>>,
+    /// The policies after that.
+    policies: watch::Receiver<Option<Arc<Policy>>>,
+    lapses: Lapses,
+}
+
+/// Why a host has ended that has not failed.
+enum Ended {
+    Stopped,
+    /// The engine is to have other groups of shards.
+    Changed,
+}
+
+impl Engine<'_> {
+    /// Runs a host with the groups of shards that the engine has of the records, until it stops or is to have others.
+    fn serve<F: FnOnce() -> anyhow::Result<()>>(
+        &self,
+        store: Arc<Records>,
+        ready: &mut Ready<F>,
+    ) -> anyhow::Result<Ended> {
+        let configuration = self.configuration;
+        for table in store.damaged_tables() {
+            tracing::error!(
+                table = table.name(),
+                "files of this table are damaged and are no longer merged; stop the engine when you \
+                 can, and run `bureaucrat fsck`"
+            );
         }
+        let newest = self.policies.borrow().clone();
+        let host = Host::open(
+            HostConfig {
+                policy: newest.or_else(|| self.policy.clone()),
+                ..host_config(configuration, &store)
+            },
+            store.clone() as Arc<dyn Store>,
+            Arc::new(SystemClock::new()),
+            self.sandbox.clone(),
+            files::draw_secret()?,
+        )?;
+        handles::enough()?;
+        self.ending.of_failure(&host)?;
+        let following = self.follow_policies(&host);
+        let broker = broker::start(
+            configuration,
+            &host,
+            store.clone(),
+            self.lapses.wait(),
+            self.runtime.handle(),
+        )?;
+        host.start(broker.clone())?;
+        let answers = Answers {
+            host: host.clone(),
+            store: store.clone(),
+            broker: broker.clone(),
+            runtime: self.runtime.handle().clone(),
+        };
+        let stop_http = serve_http(configuration, answers.clone())?;
+        self.desk.open(answers);
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            process = std::process::id(),
+            storage = %configuration.storage.display(),
+            broker = %configuration.amqp,
+            groups = store.groups().len(),
+            "bureaucrat is running"
+        );
+        ready.tell()?;
+        let (mut foreign, mut change) = (None, None);
+        self.runtime.block_on(async {
+            tokio::select! {
+                words = broker.foreign() => foreign = Some(words),
+                changed = store.clone().changed() => change = Some(changed),
+                signal = self.ending.wait() => match signal {
+                    Some(name) => tracing::info!("{name}: finishing the work in progress"),
+                    None => tracing::error!("the engine stops because of an error"),
+                },
+            }
+        });
+        if host.failure().is_none() {
+            // What clients wait for is carried out by an engine that still works.
+            stop_http();
+        }
+        broker.stop_consuming();
+        host.stop();
+        self.runtime.block_on(broker.shutdown());
+        following.abort();
+        self.desk
+            .close("this engine takes another part of the records; ask again in a moment");
+        self.ended(&store, &host, foreign, change)
+    }
+
+    /// What the end of a host means.
+    fn ended(
+        &self,
+        store: &Records,
+        host: &Host,
+        foreign: Option<String>,
+        change: Option<Change>,
+    ) -> anyhow::Result<Ended> {
+        let shares = self.configuration.store_sharing == StoreSharing::On;
+        let is_fenced =
+            |failure: &HostError| matches!(failure, HostError::Store(StoreError::Fenced { .. }));
+        let failure = host.failure();
+        if shares && self.ending.signal().is_none() && foreign.is_none() {
+            // Another engine has taken a part of what this one had.
+            let is_over = failure.as_ref().is_none_or(is_fenced);
+            let is_changed = matches!(change, Some(Change::Unbalanced));
+            if is_over && (is_changed || failure.is_some()) {
+                tracing::info!("the engines share the records anew");
+                return Ok(Ended::Changed);
+            }
+        }
+        store.release();
+        if let Some(Change::Lost(error)) = change {
+            return Err(anyhow!(error).context("the engine cannot continue"));
+        }
+        match (failure, foreign) {
+            (Some(failure), _) => {
+                // The storage is fine where another engine has it.
+                if !is_fenced(&failure) {
+                    self.lapses.note();
+                }
+                Err(anyhow!(failure).context("the engine cannot continue"))
+            }
+            (None, Some(words)) => Err(anyhow!(words)),
+            (None, None) => Ok(Ended::Stopped),
+        }
+    }
+
+    /// Puts each new policy in force.
+    fn follow_policies(&self, host: &Host) -> JoinHandle<()> {
+        let (host, mut policies) = (host.clone(), self.policies.clone());
+        policies.mark_unchanged();
+        self.runtime.spawn(async move {
+            while policies.changed().await.is_ok() {
+                let policy = policies.borrow_and_update().clone();
+                if let Some(policy) = policy {
+                    host.replace_policy(policy);
+                    tracing::info!("SIGHUP: the new policy is in force");
+                }
+            }
+        })
     }
 }
 
@@ -205,10 +304,13 @@ fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> 
 }
 
 /// Reads the policy again on each SIGHUP. An invalid one changes nothing.
-fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> anyhow::Result<()> {
+fn reload_on_hangup(
+    runtime: &Runtime,
+    file: Option<PathBuf>,
+) -> anyhow::Result<watch::Receiver<Option<Arc<Policy>>>> {
     let _context = runtime.enter();
     let mut hangup = signal(SignalKind::hangup()).context("cannot catch signals")?;
-    let host = host.clone();
+    let (newest, policies) = watch::channel(None);
     runtime.spawn(async move {
         while hangup.recv().await.is_some() {
             let Some(file) = &file else {
@@ -217,8 +319,7 @@ fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> an
             };
             match commands::policy::load(file) {
                 Ok(policy) => {
-                    host.replace_policy(Arc::new(policy));
-                    tracing::info!(file = %file.display(), "SIGHUP: the new policy is in force");
+                    newest.send_replace(Some(Arc::new(policy)));
                 }
                 Err(error) => {
                     tracing::error!(
@@ -229,11 +330,12 @@ fn reload_on_hangup(runtime: &Runtime, host: &Host, file: Option<PathBuf>) -> an
             }
         }
     });
-    Ok(())
+    Ok(policies)
 }
 
-fn host_config(configuration: &Configuration) -> HostConfig {
-    let queues = broker::engine_queues(configuration);
+fn host_config(configuration: &Configuration, store: &Records) -> HostConfig {
+    let sharing = broker::sharing(configuration, store);
+    let queues = broker::engine_queues(configuration, &sharing);
     configuration.memory.of_host(HostConfig {
         routes: configuration.routes.clone(),
         launch_queue: configuration.launch_queue.clone(),
@@ -249,6 +351,7 @@ fn host_config(configuration: &Configuration) -> HostConfig {
         on_fault: configuration.on_fault,
         retention: millis(configuration.retention),
         audit_retention: millis(configuration.audit_retention),
+        sharing,
         committing: match configuration.store {
             Some(_) => Committing::Beside,
             None => Committing::Inline,

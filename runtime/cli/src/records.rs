@@ -1,12 +1,17 @@
 //! Where the records of an engine are: in a folder of its storage, or in a database.
 
-use crate::{configuration::Configuration, files};
+use crate::{
+    configuration::{Configuration, StoreSharing},
+    files,
+};
 use bureaucrat_broker_amqp::Exclusion;
 use bureaucrat_store::{
     Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
 };
-use bureaucrat_store_postgres::{Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting};
+use bureaucrat_store_postgres::{
+    Change, Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting, Wish,
+};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -40,9 +45,14 @@ impl Records {
     /// If they can't be used.
     pub fn open(configuration: &Configuration, waiting: Waiting<'_>) -> anyhow::Result<Self> {
         if let Some(address) = &configuration.store {
+            let wish = match configuration.store_sharing {
+                StoreSharing::On => Wish::Share,
+                StoreSharing::Off => Wish::All,
+            };
             let opening = Opening::Engine(Holder {
                 name: name(&configuration.storage)?,
                 term: configuration.store_lease,
+                wish,
             });
             let store = PostgresStore::open(address.clone(), PATIENCE, opening, waiting)?;
             return Ok(Self::Database(store));
@@ -53,17 +63,25 @@ impl Records {
         Ok(Self::Folder(store))
     }
 
-    /// Waits until another engine has taken the records: an idle engine would not notice.
-    pub async fn taken(self: Arc<Self>) -> StoreError {
+    /// The groups of shards that are this engine's.
+    pub const fn groups(&self) -> ShardGroups {
+        match self {
+            Self::Folder(_) => ShardGroups::ALL,
+            Self::Database(store) => store.groups(),
+        }
+    }
+
+    /// Waits until the groups of shards have to be others: an idle engine would not notice.
+    pub async fn changed(self: Arc<Self>) -> Change {
         let waiting = tokio::task::spawn_blocking(move || {
             let Self::Database(store) = &*self else {
                 // A folder is locked as long as its engine lives.
                 return None;
             };
-            store.lease().map(Lease::lost)
+            store.lease().map(Lease::changed)
         });
         match waiting.await {
-            Ok(Some(error)) => error,
+            Ok(Some(change)) => change,
             Ok(None) | Err(_) => std::future::pending().await,
         }
     }

@@ -5,7 +5,7 @@
 //! Queues, exchanges, connections and channels are the implementation's business.
 
 pub use crate::operate::handing_in::Sender;
-use bureaucrat_model::Redelivered;
+use bureaucrat_model::{Redelivered, ShardId};
 use bureaucrat_wire::{Outgoing, Properties};
 use std::{fmt, sync::Arc};
 
@@ -32,13 +32,23 @@ impl Source {
     }
 }
 
+/// By which queue a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// That of its source.
+    Own,
+    /// That of a group of shards, to which another engine has forwarded it.
+    Forwarded,
+}
+
 /// Acknowledges one delivery. A tag is only valid on the channel that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryHandle {
     /// Which set of consuming connections, counted from the engine's start.
     pub generation: u64,
-    /// The queue, which has a channel of its own.
+    /// What kind of message it is. Each way of each kind has a channel of its own, what is forwarded has one together.
     pub source: Source,
+    pub way: Way,
     /// The broker's delivery tag.
     pub tag: u64,
 }
@@ -68,6 +78,8 @@ pub struct Delivery {
     pub hold: Hold,
     /// Of one that was handed in on this machine, who gets the receipts.
     pub sender: Sender,
+    /// Of a forwarded launch, the shard that its process must be in.
+    pub shard: Option<ShardId>,
 }
 
 /// Something that is dropped with the last copy of a delivery, for code that counts the memory that

@@ -1,7 +1,8 @@
 //! What the host can be told: routes, names, limits, times. Every bound of the host is here.
 
+use crate::sharing::Sharing;
 use bureaucrat_definition::Limits as DefinitionLimits;
-use bureaucrat_model::{EngineLimits, Millis, ShardGroups, Unhandled};
+use bureaucrat_model::{EngineLimits, Millis, Unhandled};
 use bureaucrat_policy::Policy;
 use bureaucrat_wire::{Results, Routes, Via, WireLimits};
 use std::sync::Arc;
@@ -68,8 +69,7 @@ pub struct HostConfig {
     /// See [`Self::kept_events`].
     pub kept_bytes: u64,
     pub committing: Committing,
-    /// The groups of shards that this engine has.
-    pub groups: ShardGroups,
+    pub sharing: Sharing,
     /// The most inputs in one commit.
     pub group_inputs: usize,
     /// With this many bytes to write, a commit takes no more inputs, so that a few large messages
@@ -161,7 +161,7 @@ impl Default for HostConfig {
             kept_events: 100_000,
             kept_bytes: 1 << 30,
             committing: Committing::Inline,
-            groups: ShardGroups::ALL,
+            sharing: Sharing::Alone,
             group_inputs: 256,
             group_bytes: 1 << 20,
             large_bytes: 64 << 10,

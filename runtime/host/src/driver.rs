@@ -78,7 +78,7 @@ impl Driver {
             pipeline,
             actor: Actor::new(shared.clone(), fired),
             backlog: Backlog::Away,
-            forget_next: (ShardId(0), shared.time.now()),
+            forget_next: (shared.config.sharing.groups().place(0), shared.time.now()),
             stopping: Stopping::No,
             shared,
         }

@@ -30,6 +30,7 @@ mod operate;
 mod plan;
 mod programs;
 mod shared;
+mod sharing;
 pub mod tenants;
 
 pub use act::standing::{Held, Standing, TimersDue};
@@ -45,3 +46,4 @@ pub use operate::{
 };
 pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;
+pub use sharing::{Share, Sharing};

@@ -9,7 +9,7 @@
 //! its removal is durable, and every version of a deployed definition as long as it is there. A program counts as stored as soon as a plan writes it and as gone as
 //! soon as a plan removes it, because plans become durable in order.
 
-use crate::catalog::Found;
+use crate::{catalog::Found, sharing::Sharing};
 use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp, lock};
 use bureaucrat_store::{
     Store, StoreError, Table, Write, instances::decode_head, reading::scan_all,
@@ -55,7 +55,7 @@ pub struct Programs {
 enum Removing {
     Yes,
     /// A record could not be read: its process may come back, and it is unknown which program it
-    /// needs.
+    /// needs. Or other engines may need them.
     No,
 }
 
@@ -69,6 +69,7 @@ impl Programs {
     /// this run.
     pub fn open(
         store: &dyn Store,
+        sharing: &Sharing,
         worth: usize,
         deployed: &Found,
         mut see: impl FnMut(&Head, u64),
@@ -85,12 +86,9 @@ impl Programs {
             Ok(())
         })?;
         damaged += gaps.len();
-        let gaps = scan_all(
-            store,
-            Table::Instances,
-            &[],
-            &[u8::MAX; 17],
-            |key, record| {
+        for (from, to) in sharing.groups().ranges() {
+            let to = to.map_or(vec![u8::MAX; 17], |to| vec![to.0]);
+            let gaps = scan_all(store, Table::Instances, &[from.0], &to, |key, record| {
                 match decode_head(&key, &record) {
                     Ok(stored) => {
                         let head = stored.head;
@@ -101,9 +99,9 @@ impl Programs {
                     Err(_) => damaged += 1,
                 }
                 Ok(())
-            },
-        )?;
-        damaged += gaps.len();
+            })?;
+            damaged += gaps.len();
+        }
         for program in &deployed.programs {
             state.known.entry(*program).or_default().users += 1;
             state.unused.remove(program);
@@ -117,10 +115,9 @@ impl Programs {
         Ok(Self {
             state: Mutex::new(state),
             worth: worth.max(1),
-            removing: if damaged > 0 {
-                Removing::No
-            } else {
-                Removing::Yes
+            removing: match sharing {
+                Sharing::Alone if damaged == 0 => Removing::Yes,
+                Sharing::Alone | Sharing::Shared(_) => Removing::No,
             },
         })
     }

@@ -14,14 +14,19 @@ use crate::{
     operate::questions::Asked,
     plan::costs::Costs,
     programs::Programs,
+    sharing::Sharing,
     tenants::Tenants,
 };
+use bureaucrat_model::ShardGroup;
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{Epoch, Store};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+
+/// Numbers that engines draw side by side.
+const LANES: u64 = ShardGroup::COUNT as u64;
 
 /// What the parts of the host share.
 pub struct Shared {
@@ -61,8 +66,14 @@ impl Shared {
         }
     }
 
-    /// Draws the next number for events and subscriptions.
+    /// Draws the next number for events and subscriptions. Engines that share a store never draw the same.
     pub fn draw(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::AcqRel)
+        match &self.config.sharing {
+            Sharing::Alone => self.sequence.fetch_add(1, Ordering::AcqRel),
+            sharing @ Sharing::Shared(_) => {
+                let drawn = self.sequence.fetch_add(LANES, Ordering::AcqRel);
+                drawn - drawn % LANES + sharing.lane()
+            }
+        }
     }
 }

@@ -16,6 +16,8 @@ pub struct ShardGroup(u8);
 
 impl ShardGroup {
     pub const COUNT: usize = COUNT as usize;
+    /// The group of what exists once.
+    pub const COMMON: Self = Self(0);
 
     pub fn all() -> impl Iterator<Item = Self> {
         (0..COUNT).map(Self)
@@ -31,6 +33,11 @@ impl ShardGroup {
 
     pub const fn number(self) -> u8 {
         self.0
+    }
+
+    /// One of its shards, chosen by a byte.
+    pub const fn shard_by(self, byte: u8) -> ShardId {
+        ShardId(self.0 * SIZE + byte % SIZE)
     }
 
     /// Its first shard.

@@ -2,11 +2,11 @@
 //!
 //! The text forms are those on the wire. Parsing is exact, so that each id has only one text.
 
+use crate::{groups::ShardGroup, name::DefinitionName, time::Timestamp, version::Version};
 use crate::{
     hex::{self, Hex},
     id_bytes,
 };
-use crate::{name::DefinitionName, time::Timestamp, version::Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
@@ -90,7 +90,8 @@ impl ProcessId {
         Self::from_seed(seed)
     }
 
-    /// The id of the process that a version of a deployed definition launches at some time.
+    /// The id of the process that a version of a deployed definition launches at some time: of a shard in the group of what
+    /// exists once, as the schedule is.
     pub fn scheduled(
         secret: &[u8; 32],
         name: &DefinitionName,
@@ -106,10 +107,11 @@ impl ProcessId {
             .finalize();
         let mut seed = [0; 16];
         seed.copy_from_slice(&digest[..16]);
+        seed[0] = ShardGroup::COMMON.shard_by(seed[0]).0;
         Self::from_seed(seed)
     }
 
-    /// The id of a process that this one starts and does not wait for: of any shard.
+    /// The id of a process that this one starts and does not wait for: of any shard in its group, which has the same owner.
     pub fn detached(&self, secret: &[u8; 32], count: u64) -> Self {
         let digest = Sha256::new()
             .chain_update(secret)
@@ -119,6 +121,7 @@ impl ProcessId {
             .finalize();
         let mut seed = [0; 16];
         seed.copy_from_slice(&digest[..16]);
+        seed[0] = self.shard().group().shard_by(seed[0]).0;
         Self::from_seed(seed)
     }
 }

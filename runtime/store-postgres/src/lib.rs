@@ -22,7 +22,8 @@ pub use address::{Address, AddressError};
 pub use lease::{Holder, Holding, Lease, Obstacle, Waiting};
 
 use bureaucrat_store::{
-    Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans, next_epoch,
+    Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans,
+    next_epoch,
 };
 use commit::Commits;
 use reading::Readers;

@@ -222,10 +222,12 @@ pub enum OutboxKind {
     Withdrawal = 8,
     /// The same for Celery's workers; the number is the turn.
     Revocation = 9,
+    /// A message on its way to the engine that has its shard; numbered as dead letters are.
+    Forward = 10,
 }
 
 impl OutboxKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Task,
         Self::Call,
         Self::Reply,
@@ -235,6 +237,7 @@ impl OutboxKind {
         Self::Message,
         Self::Withdrawal,
         Self::Revocation,
+        Self::Forward,
     ];
 }
 

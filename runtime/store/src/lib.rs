@@ -24,6 +24,6 @@ mod table;
 
 pub use bureaucrat_model::{Hex, ShardGroup, ShardGroups, ShardId, lock, unpoisoned};
 pub use memory::MemoryStore;
-pub use runs::Part;
 pub use owners::{EPOCH_KEY, Owners, next_epoch, owner_key, owner_of};
+pub use runs::Part;
 pub use table::{Epoch, Group, Owner, Row, Store, StoreError, Table, Unit, Verdict, Write};

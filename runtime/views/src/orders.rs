@@ -7,6 +7,9 @@ use bureaucrat_model::ProcessId;
 pub fn words(process: ProcessId, outcome: &OrderOutcome) -> String {
     match outcome {
         OrderOutcome::Done | OrderOutcome::Planned(_) => format!("process {process}: done"),
+        OrderOutcome::Elsewhere => format!(
+            "another engine has process {process}: ask that one, with the same command on its storage"
+        ),
         OrderOutcome::Unknown => format!("there is no process {process}"),
         OrderOutcome::Ended => format!("process {process} has already ended"),
         OrderOutcome::Suspended => format!(

@@ -67,6 +67,11 @@ pub enum Unreadable {
         belongs: String,
         wanted: MessageKind,
     },
+    /// In a queue between engines.
+    #[error(
+        "no engine with these records has sent this: the queues of the shards are for messages between engines"
+    )]
+    Forward,
     /// The body is larger than the limit.
     #[error("the body has {bytes} bytes, more than the limit of {limit}")]
     TooLarge {
@@ -200,6 +205,7 @@ impl Unreadable {
             Self::NoEventName => "wire.no-event-name",
             Self::NameTooLong { .. } => "wire.name-too-long",
             Self::UnknownStatus { .. } => "wire.unknown-status",
+            Self::Forward => "wire.forward",
         }
     }
 }

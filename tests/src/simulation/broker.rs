@@ -7,7 +7,7 @@
 
 use super::{Content, Facts, Random, facts::AckPlace, link::LinkState};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
-use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Sender, Source};
+use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Sender, Source, Way};
 use bureaucrat_model::{Redelivered, lock};
 use bureaucrat_wire::Properties;
 use std::{
@@ -300,6 +300,7 @@ impl SimulatedBroker {
         let handle = DeliveryHandle {
             generation: link.generation,
             source,
+            way: Way::Own,
             tag,
         };
         link.handed
@@ -314,6 +315,7 @@ impl SimulatedBroker {
             body: message.body.clone(),
             hold: Hold::default(),
             sender: Sender::default(),
+            shard: None,
         }))
     }
 

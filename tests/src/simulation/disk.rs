@@ -11,7 +11,8 @@ use super::{
 use bureaucrat_host::clock::ClockSource as _;
 use bureaucrat_model::{ShardId, lock};
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, Owners, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write,
+    Epoch, Group, MemoryStore, Owner, Owners, Row, ShardGroups, Store, StoreError, Table, Unit,
+    Verdict, Write,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -268,9 +269,11 @@ impl Store for Disk {
         let owners = state.owners;
         state.lasting.commit(group)?;
         let verdicts = state.seen.commit(group)?;
-        let wrong = group.units.iter().zip(&verdicts).find(|(unit, verdict)| {
-            **verdict != owners.verdict(unit.owner)
-        });
+        let wrong = group
+            .units
+            .iter()
+            .zip(&verdicts)
+            .find(|(unit, verdict)| **verdict != owners.verdict(unit.owner));
         if let Some((unit, verdict)) = wrong {
             let owner = unit.owner;
             self.facts.violate(format!(

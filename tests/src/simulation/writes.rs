@@ -349,7 +349,8 @@ impl Known {
             | OutboxKind::Message
             | OutboxKind::Withdrawal
             | OutboxKind::Revocation
-            | OutboxKind::Resent => true,
+            | OutboxKind::Resent
+            | OutboxKind::Forward => true,
         };
         if needed && !self.settled.contains(row) {
             self.violate(format!(

@@ -3,7 +3,8 @@
 use super::{Schema, command, copied, copy, populated, run};
 use bureaucrat_host::copying::{self, CopyError, End, Tallies};
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write,
+    Epoch, Group, MemoryStore, Owner, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict,
+    Write,
     format::{self, FORMAT_KEY},
     holds::{self, Access, HOLD_KEY},
 };

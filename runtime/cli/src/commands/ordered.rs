@@ -30,6 +30,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
             | OrderOutcome::Suspended
             | OrderOutcome::NotSuspended
             | OrderOutcome::Damaged
+            | OrderOutcome::Elsewhere
             | OrderOutcome::Refused(_) => Exit::Failed,
         });
     }
@@ -46,6 +47,7 @@ pub fn run(options: &Options, target: &Target, order: Order, done: &str) -> anyh
         | OrderOutcome::Suspended
         | OrderOutcome::NotSuspended
         | OrderOutcome::Damaged
+        | OrderOutcome::Elsewhere
         | OrderOutcome::Refused(_) => bail!("{}", orders::words(process, &outcome)),
     }
     Ok(Exit::Done)

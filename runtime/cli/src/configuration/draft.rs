@@ -1,5 +1,6 @@
 //! The places that the values of the table go to, before a configuration is made of them.
 
+use super::store::StoreSharing;
 use crate::arguments::{LogFormat, QueueKind, RuntimeGuests};
 use bureaucrat_connect::{Encryption, Secret};
 use bureaucrat_host::CeleryEvents;
@@ -31,6 +32,7 @@ pub struct Draft {
     pub store: Option<Secret>,
     pub store_password_file: Option<PathBuf>,
     pub store_lease: Duration,
+    pub store_sharing: StoreSharing,
     pub pid_file: Option<PathBuf>,
     pub retention: Duration,
     pub audit_retention: Duration,
@@ -86,6 +88,7 @@ impl Default for Draft {
             store: None,
             store_password_file: None,
             store_lease: Duration::ZERO,
+            store_sharing: StoreSharing::Off,
             pid_file: None,
             retention: Duration::ZERO,
             audit_retention: Duration::ZERO,

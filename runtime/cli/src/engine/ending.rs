@@ -41,8 +41,15 @@ impl Ending {
         Ok(Self { noted, seen })
     }
 
-    /// An error of the host ends the engine from now on.
+    /// An error of this host ends the engine from now on; one of an earlier host is over.
     pub fn of_failure(&self, host: &Host) -> anyhow::Result<()> {
+        self.noted.send_if_modified(|reason| {
+            let was_failure = *reason == Some(Reason::Failure);
+            if was_failure {
+                *reason = None;
+            }
+            was_failure
+        });
         let (failures, noted) = (host.failed(), self.noted.clone());
         std::thread::Builder::new()
             .name("failure".into())
@@ -68,9 +75,9 @@ impl Ending {
     }
 
     /// Waits for the end: the name of a signal, or none after an error.
-    pub async fn wait(&mut self) -> Option<&'static str> {
+    pub async fn wait(&self) -> Option<&'static str> {
         // We have a sender ourselves.
-        let _ = self.seen.wait_for(Option::is_some).await;
+        let _ = self.seen.clone().wait_for(Option::is_some).await;
         self.signal()
     }
 }

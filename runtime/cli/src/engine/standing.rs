@@ -7,7 +7,7 @@ use bureaucrat_model::{Operator, lock};
 use bureaucrat_store_postgres::Obstacle;
 use std::{
     ops::ControlFlow,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
 };
 
 /// Where operators ask, from before there is anybody who knows an answer.
@@ -16,7 +16,7 @@ pub struct Desk(Arc<Behind>);
 
 #[derive(Default)]
 struct Behind {
-    answers: OnceLock<Answers>,
+    answers: Mutex<Option<Answers>>,
     /// Why there are none.
     words: Mutex<Option<String>>,
 }
@@ -24,8 +24,13 @@ struct Behind {
 impl Desk {
     /// From now on these are given.
     pub fn open(&self, answers: Answers) {
-        // It is opened once.
-        let _ = self.0.answers.set(answers);
+        *lock(&self.0.answers) = Some(answers);
+    }
+
+    /// From now on none are given, for this reason.
+    pub fn close(&self, words: &str) {
+        self.say(words.to_owned());
+        *lock(&self.0.answers) = None;
     }
 
     /// What is said until then.
@@ -34,7 +39,8 @@ impl Desk {
     }
 
     pub fn answer(&self, query: &Query, asker: &Operator) -> QueryAnswer {
-        if let Some(answers) = self.0.answers.get() {
+        let answers = lock(&self.0.answers).clone();
+        if let Some(answers) = answers {
             return answers.answer(query, asker);
         }
         let words = lock(&self.0.words);

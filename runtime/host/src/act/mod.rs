@@ -47,7 +47,7 @@ impl Actor {
             outbox: Outbox::new(in_flight, shared.large.clone(), shared.full.clone()),
             trims: Trims::default(),
             aside: SettingAside::default(),
-            timers: Timers::new(fired),
+            timers: Timers::new(fired, shared.config.sharing.groups()),
             removals: Removals::default(),
             shared,
         }

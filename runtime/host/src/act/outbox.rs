@@ -391,6 +391,7 @@ fn landed(flight: Flight, row: Option<RowGone>, news: News) -> Landed {
 const fn is_kept(kind: OutboxKind) -> bool {
     match kind {
         OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => true,
+        OutboxKind::Forward => true,
         OutboxKind::Reply | OutboxKind::Notice | OutboxKind::Message => false,
         OutboxKind::Withdrawal | OutboxKind::Revocation => false,
     }

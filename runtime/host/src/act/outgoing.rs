@@ -204,7 +204,11 @@ impl Actor {
                 reason,
                 "a message about a process could not be delivered"
             ),
-            OutboxKind::Task | OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Call => {
+            OutboxKind::Task
+            | OutboxKind::DeadLetter
+            | OutboxKind::Resent
+            | OutboxKind::Forward
+            | OutboxKind::Call => {
                 if landed.news == News::Began {
                     tracing::warn!(
                         exchange,
@@ -228,11 +232,11 @@ impl Actor {
                 let key = self.outbox.unsendable(ticket, now)?;
                 Some(ForProcess::Unsendable { key, words })
             }
-            OutboxKind::DeadLetter | OutboxKind::Resent => {
+            OutboxKind::DeadLetter | OutboxKind::Resent | OutboxKind::Forward => {
                 self.outbox.unsendable(ticket, now);
                 tracing::error!(
                     reason = words,
-                    "the broker does not accept a dead letter; it stays in the storage until the \
+                    "the broker does not accept a dead letter or a forwarded message; it stays in the storage until the \
                      next start, which tries again"
                 );
                 None

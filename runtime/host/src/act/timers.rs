@@ -4,7 +4,7 @@
 //! own duties.
 
 use crate::{act::standing::TimersDue, damage::Damages};
-use bureaucrat_model::{FiberId, Millis, ProcessId, ShardId, Timestamp, Turn};
+use bureaucrat_model::{FiberId, Millis, ProcessId, ShardGroups, ShardId, Timestamp, Turn};
 use bureaucrat_store::{Store, StoreError, Table, keys, reading::scan_around};
 use std::collections::BTreeSet;
 
@@ -80,16 +80,19 @@ pub struct Timers {
     firing: BTreeSet<(Timestamp, WaitKey)>,
     /// Due, but messages that came before are taken first.
     held_back: BTreeSet<(Timestamp, WaitKey)>,
+    /// By the number of the shard.
     reaches: Vec<Reach>,
-    /// The next shard to read.
+    /// The shards that are read.
+    shards: Vec<ShardId>,
+    /// The next of them.
     turn: usize,
     /// No shard must be read before this time.
     next_reading: Timestamp,
 }
 
 impl Timers {
-    /// Timers of which none is due before `fired`.
-    pub fn new(fired: Timestamp) -> Self {
+    /// Timers of these groups, of which none is due before `fired`.
+    pub fn new(fired: Timestamp, groups: ShardGroups) -> Self {
         let reach = Reach {
             until: fired,
             cursor: None,
@@ -100,6 +103,7 @@ impl Timers {
             firing: BTreeSet::new(),
             held_back: BTreeSet::new(),
             reaches: ShardId::all().map(|_| reach.clone()).collect(),
+            shards: groups.shards().collect(),
             turn: 0,
             next_reading: Timestamp(0),
         }
@@ -160,13 +164,14 @@ impl Timers {
     ) -> Result<(), StoreError> {
         let mut left = BATCH;
         while left > 0 && now >= self.next_reading {
-            let Some(reach) = self.reaches.get(self.turn) else {
+            let shard = self.shards.get(self.turn).copied();
+            let reach = shard.and_then(|shard| self.reaches.get(usize::from(shard.0)));
+            let (Some(shard), Some(reach)) = (shard, reach) else {
                 self.turn = 0;
                 self.next_reading = now.after(Millis(HORIZON.0 / 2));
                 break;
             };
             let until = now.after(HORIZON);
-            let shard = ShardId(u8::try_from(self.turn).unwrap_or(u8::MAX));
             let from = match &reach.cursor {
                 Some(cursor) => cursor.clone(),
                 None => keys::timers_from(shard, reach.until),
@@ -221,7 +226,9 @@ impl Timers {
 
     /// The time before which no row is left on disk, as far as is known.
     pub fn fired(&self, now: Timestamp) -> Timestamp {
-        let unread = self.reaches.iter().map(|reach| reach.until).min();
+        let reaches = self.shards.iter();
+        let reaches = reaches.filter_map(|shard| self.reaches.get(usize::from(shard.0)));
+        let unread = reaches.map(|reach| reach.until).min();
         let first = |set: &BTreeSet<(Timestamp, WaitKey)>| set.first().map(|(due, _)| *due);
         let sets = [&self.planned, &self.near, &self.firing, &self.held_back];
         sets.into_iter()

@@ -97,10 +97,17 @@ impl Driver {
         }
         let (count, forgotten) = self.planner.forget(shard, now)?;
         self.forget_next = match forgotten {
-            Forgotten::All => (ShardId(shard.0.wrapping_add(1)), now.after(FORGET)),
+            Forgotten::All => (self.shard_after(shard), now.after(FORGET)),
             Forgotten::Portion => (shard, now),
         };
         Ok(count)
+    }
+
+    /// The next of the engine's shards.
+    fn shard_after(&self, shard: ShardId) -> ShardId {
+        let groups = self.shared.config.sharing.groups();
+        let mut later = (1..=u8::MAX).map(|step| ShardId(shard.0.wrapping_add(step)));
+        later.find(|shard| groups.has(*shard)).unwrap_or(shard)
     }
 
     fn remove(&mut self, now: Timestamp) -> Result<usize, StoreError> {

@@ -6,7 +6,7 @@ use crate::{
     open::marks::{self, Mark},
     plan::Ready,
 };
-use bureaucrat_model::{ShardId, Timestamp};
+use bureaucrat_model::{ShardGroup, Timestamp};
 use bureaucrat_store::{Owner, StoreError, Unit};
 use std::sync::atomic::Ordering;
 
@@ -49,14 +49,19 @@ impl Driver {
             now,
             sequence: self.shared.sequence.load(Ordering::Acquire),
             fired: self.actor.timers.fired(now),
+            epoch: self.shared.epoch.0,
         };
+        let groups = self.shared.config.sharing.groups();
+        let first = groups.iter().next().unwrap_or(ShardGroup::COMMON);
         let mut writes = self.shared.programs.removal(now);
-        writes.extend(self.planner.trim_audit_log(now)?);
-        writes.push(marks::write(&mark)?);
+        if self.shared.config.sharing.has_common() {
+            writes.extend(self.planner.trim_audit_log(now)?);
+        }
+        writes.push(marks::write(first, &mark)?);
         // They belong to no shard, but an engine that has lost its shards must not write them
         // either.
         Ok(Unit {
-            owner: Owner::Shard(ShardId(0), self.shared.epoch),
+            owner: Owner::Shard(first.first(), self.shared.epoch),
             writes,
         })
     }

@@ -9,7 +9,7 @@ use crate::{
     },
     operate::{
         backlog::{self, Waiting},
-        bulk::{BulkCommand, BulkOrder},
+        bulk::{BulkCommand, BulkOrder, BulkQuery},
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
         facts::{self, FactQuery},
@@ -36,6 +36,13 @@ impl Host {
     /// Answers an operator's question from the committed store, or carries out an order. Blocks for
     /// the store.
     pub fn query(&self, query: &Query, by: &Operator) -> QueryAnswer {
+        if !self.0.config.sharing.has_common() && is_about_common(query) {
+            let reason =
+                "engines share these records, and another one has deployed definitions, modules \
+                          and bulk jobs: ask the one that has group 0 of the shards"
+                    .into();
+            return QueryAnswer::Error { reason };
+        }
         if let Query::Order { process, order } = query {
             return self.order(*process, order.clone(), by);
         }
@@ -196,6 +203,7 @@ impl Host {
                 | OrderOutcome::Suspended
                 | OrderOutcome::NotSuspended
                 | OrderOutcome::Damaged
+                | OrderOutcome::Elsewhere
                 | OrderOutcome::Refused(_),
             ) => QueryAnswer::Letters(LetterAnswer::Unknown),
             Err(_) => QueryAnswer::Error {
@@ -227,5 +235,37 @@ fn told(answer: Result<DefinitionAnswer, StoreError>) -> QueryAnswer {
         Err(error) => QueryAnswer::Error {
             reason: error.to_string(),
         },
+    }
+}
+
+/// Whether it changes what one engine alone decides about.
+const fn is_about_common(query: &Query) -> bool {
+    match query {
+        Query::Definitions(query) => match query {
+            DefinitionQuery::List | DefinitionQuery::Show { .. } => false,
+            DefinitionQuery::Deploy { .. } | DefinitionQuery::Retire { .. } => true,
+        },
+        Query::Bulk(query) => match query {
+            BulkQuery::List | BulkQuery::Show { .. } | BulkQuery::Outcomes { .. } => false,
+            BulkQuery::Start { .. } | BulkQuery::Stop { .. } => true,
+        },
+        Query::Modules(query) => match query {
+            ModuleQuery::List | ModuleQuery::Show { .. } => false,
+            ModuleQuery::Deploy { .. } | ModuleQuery::Alias { .. } | ModuleQuery::Remove { .. } => {
+                true
+            }
+        },
+        Query::List { .. }
+        | Query::Count { .. }
+        | Query::CountBy { .. }
+        | Query::Find { .. }
+        | Query::Show { .. }
+        | Query::Order { .. }
+        | Query::Backup { .. }
+        | Query::Letters(_)
+        | Query::Facts(_)
+        | Query::Audit(_)
+        | Query::Incident { .. }
+        | Query::Verify { .. } => false,
     }
 }

@@ -39,6 +39,9 @@ impl Planner {
         delivery: Delivery,
         arrival: Arrival,
     ) -> Result<(), StoreError> {
+        if let Some(group) = self.elsewhere(&delivery, &arrival) {
+            return self.forward(&delivery, group);
+        }
         match arrival {
             Arrival::Launch { text, .. } if is_module(&delivery) => {
                 self.module_arrived(delivery, text)
@@ -58,6 +61,9 @@ impl Planner {
             Arrival::Answer(Err(unreadable)) => self.unreadable_answer(delivery, unreadable),
             Arrival::Event { shard, event, seen } => {
                 self.event_arrived(&delivery, shard, event, seen)
+            }
+            Arrival::EventPart { shard, event, seen } => {
+                self.event_part_arrived(&delivery, shard, *event, seen)
             }
             // The intake unpacks before it hands over.
             Arrival::Packed(_) => Ok(()),
@@ -215,6 +221,29 @@ impl Planner {
         self.finish(transaction)
     }
 
+    /// An event for the waits of one group, which another engine has: it is stored and handed out here as well.
+    fn event_part_arrived(
+        &mut self,
+        delivery: &Delivery,
+        shard: ShardId,
+        event: EventRecord,
+        seen: [u8; 32],
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
+        match self.seen_before(&seen) {
+            Ok(None) => {}
+            Ok(Some(_)) => return self.finish(transaction),
+            Err(error) => return self.memory_is_damaged(shard, delivery, error),
+        }
+        self.remember(&mut transaction, Some(seen), None)?;
+        let sequence = self.shared.draw();
+        let value = records::encode(&event)?;
+        let arrived = event.arrived(shard, sequence, value.len());
+        transaction.after.arrived.push(arrived);
+        transaction.put(Table::Events, keys::event(shard, sequence), value);
+        self.finish(transaction)
+    }
+
     fn store_event(
         &mut self,
         transaction: &mut Transaction,
@@ -230,6 +259,7 @@ impl Planner {
             event: event.event,
             process: event.process,
             kept: event.keep.map(|_| now),
+            origin: None,
         };
         if let Some(keep) = event.keep {
             self.keep_event(transaction, user, sequence, now.after(keep), &record)?;
@@ -359,6 +389,6 @@ impl Planner {
     /// Any shard, for what belongs to no shard.
     pub(crate) fn some_shard(&self) -> ShardId {
         let [.., byte] = self.shared.draw().to_be_bytes();
-        ShardId(byte)
+        self.shared.config.sharing.groups().place(byte)
     }
 }

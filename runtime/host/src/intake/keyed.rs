@@ -12,8 +12,9 @@ use crate::{
         business::{Holder, KeyHash},
         launch_keys::NoKey,
     },
+    sharing::Sharing,
 };
-use bureaucrat_model::{Launch, ProcessId};
+use bureaucrat_model::{Launch, ProcessId, ShardId};
 use bureaucrat_store::StoreError;
 use bureaucrat_wire::Duplicate;
 
@@ -85,6 +86,9 @@ impl Planner {
         let Some((hash, duplicate)) = self.key_of(&in_hand, loaded) else {
             return Ok(Some(in_hand));
         };
+        if let Some(shard) = self.shard_of_key(&hash, process) {
+            return self.forward_launch(process, &in_hand, shard).map(|()| None);
+        }
         let name = loaded.program.name.clone();
         let key = in_hand.key.as_ref();
         let key = key.map_or_else(String::new, |key| key.text.clone());
@@ -103,6 +107,16 @@ impl Planner {
         };
         self.refuse_launch(process, in_hand, &refusal)?;
         Ok(None)
+    }
+
+    /// The shard that a process with this key must be in, where it is not: in a shared store one engine decides about a
+    /// key, the one that has the key's shard.
+    fn shard_of_key(&self, hash: &KeyHash, process: ProcessId) -> Option<ShardId> {
+        let shard = ShardId(hash[0]);
+        match self.shared.config.sharing {
+            Sharing::Shared(_) if process.shard() != shard => Some(shard),
+            Sharing::Shared(_) | Sharing::Alone => None,
+        }
     }
 
     /// Cancels the process that has the key; the launch begins again when that has ended. One that

@@ -99,6 +99,9 @@ impl Planner {
     /// Begins a portion of the waiting launches, one of each user in turn; returns how many.
     pub(crate) fn serve_lines(&mut self) -> Result<usize, StoreError> {
         let mut served = 0;
+        if self.launching.may_begin() {
+            self.look_for_deployments()?;
+        }
         let config = self.shared.config.clone();
         while served < config.group_launches
             && self.launching.may_begin()

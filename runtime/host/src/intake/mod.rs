@@ -6,6 +6,7 @@ mod cancelling;
 mod definition;
 pub(crate) mod deploying;
 mod failures;
+mod forwarding;
 mod keyed;
 pub(crate) mod large;
 pub(crate) mod launches;
@@ -90,6 +91,7 @@ impl Intake {
             Arrival::Launch { .. }
             | Arrival::Answer(_)
             | Arrival::Event { .. }
+            | Arrival::EventPart { .. }
             | Arrival::Unreadable(_) => None,
         };
         let (mut arrival, bytes) = unpacked.unwrap_or((arrival, delivery.body.len()));
@@ -98,6 +100,7 @@ impl Intake {
             Arrival::Launch { text, .. } => claim.and_then(|claim| text.keep(claim)),
             Arrival::Answer(_)
             | Arrival::Event { .. }
+            | Arrival::EventPart { .. }
             | Arrival::Packed(_)
             | Arrival::Unreadable(_) => claim,
         };

@@ -22,8 +22,9 @@ use crate::{
     open::identity,
     operate::bulk::BulkCommand,
     operate::{commands::Command, letters::LetterCommand},
+    plan::events::EventRecord,
 };
-use bureaucrat_model::{DefinitionName, Hex, ModuleName, ProcessId, ShardId};
+use bureaucrat_model::{DefinitionName, Hex, ModuleName, ProcessId, ShardGroup, ShardId};
 use bureaucrat_store::Epoch;
 use bureaucrat_wire::{
     AnswerMessage, Content, EventMessage, FailureDetail, MessageKind, Packed, Unreadable,
@@ -56,6 +57,12 @@ pub enum Arrival {
         shard: ShardId,
         event: EventMessage,
         seen: Option<[u8; 32]>,
+    },
+    /// An event that another engine hands out, for the waits of a group of this one.
+    EventPart {
+        shard: ShardId,
+        event: Box<EventRecord>,
+        seen: [u8; 32],
     },
     /// Something compressed, to be unpacked when there is room for it: see `Router::unpack`.
     Packed(Packed),
@@ -168,6 +175,11 @@ impl Router {
         identity::keyed(&self.secret, purpose, parts)
     }
 
+    /// What only an engine of this storage can say of some content.
+    pub(super) fn signature(&self, content: &[u8]) -> [u8; 32] {
+        self.keyed("forward", &[content])
+    }
+
     /// Identifies this storage without its secret. A storage that was restored from a backup has
     /// the same id.
     pub fn storage_id(&self) -> String {
@@ -180,10 +192,12 @@ impl Router {
         let queue = delivery.handle.source.name();
         let user = delivery.properties.user_id.as_deref().unwrap_or_default();
         let body = Sha256::digest(&delivery.body);
-        Some(self.keyed(
-            "seen",
-            &[user.as_bytes(), queue.as_bytes(), id.as_bytes(), &body],
-        ))
+        let parts = [user.as_bytes(), queue.as_bytes(), id.as_bytes(), &body];
+        let mut hash = self.keyed("seen", &parts);
+        if let Some(shard) = delivery.shard {
+            hash[0] = shard.0;
+        }
+        Some(hash)
     }
 
     pub(crate) fn arrival(&self, delivery: &Delivery) -> Arrival {
@@ -337,9 +351,11 @@ impl Router {
                 self.keyed("launch", &[&run, &count])
             }
         };
-        if let Some(hash) = &seen {
-            seed[0] = hash[0];
-        }
+        seed[0] = match (delivery.shard, &seen) {
+            (Some(shard), _) => shard.0,
+            (None, Some(hash)) => hash[0],
+            (None, None) => self.config.sharing.groups().place(seed[0]).0,
+        };
         let process = ProcessId::from_seed(*seed.first_chunk().unwrap_or(&[0; 16]));
         Arrival::Launch {
             process,
@@ -350,12 +366,12 @@ impl Router {
 
     /// The shard that numbers the versions of a definition.
     pub(crate) fn shard_of_definition(&self, name: &DefinitionName) -> ShardId {
-        ShardId(self.keyed("definition", &[name.as_str().as_bytes()])[0])
+        ShardGroup::COMMON.shard_by(self.keyed("definition", &[name.as_str().as_bytes()])[0])
     }
 
     /// The shard of a module's name.
     pub(crate) fn shard_of_module(&self, name: &ModuleName) -> ShardId {
-        ShardId(self.keyed("module", &[name.as_str().as_bytes()])[0])
+        ShardGroup::COMMON.shard_by(self.keyed("module", &[name.as_str().as_bytes()])[0])
     }
 
     /// The hash of a business key, among the processes of a user with a name.
@@ -365,7 +381,7 @@ impl Router {
 
     fn event(&self, delivery: &Delivery, event: EventMessage) -> Arrival {
         let [first, ..] = self.keyed("event", &[event.name.as_bytes()]);
-        let shard = ShardId(first);
+        let shard = ShardGroup::COMMON.shard_by(first);
         let seen = self.seen(delivery).map(|mut hash| {
             hash[0] = shard.0;
             hash

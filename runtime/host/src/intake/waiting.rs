@@ -13,7 +13,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    broker::{Delivery, DeliveryHandle, Hold, Sender, Source},
+    broker::{Delivery, DeliveryHandle, Hold, Sender, Source, Way},
     fair::User,
     plan::{Planner, decided::LaunchRow, transaction::Transaction},
 };
@@ -195,6 +195,7 @@ impl Planner {
                 handle: DeliveryHandle {
                     generation: DeliveryHandle::KEPT,
                     source: Source::Launches,
+                    way: Way::Own,
                     tag: 0,
                 },
                 redelivered,
@@ -202,6 +203,7 @@ impl Planner {
                 body: body.take().unwrap_or_default(),
                 hold: Hold::default(),
                 sender: Sender::default(),
+                shard: None,
             })
             .collect();
         let text = DefinitionText::of_waiting(text);

@@ -1,7 +1,10 @@
 //! The mark: how far time, the sequence and the timers have come, written with every submission.
+//!
+//! Engines that share a store have a mark each, under the number of their first group. An engine that takes groups
+//! continues after all marks: so numbers and times never run backwards, whoever had the groups before.
 
-use bureaucrat_model::Timestamp;
-use bureaucrat_store::{Store, StoreError, Table, Write, records};
+use bureaucrat_model::{ShardGroup, ShardGroups, Timestamp};
+use bureaucrat_store::{Epoch, Owners, Store, StoreError, Table, Write, records};
 use serde::{Deserialize, Serialize};
 
 /// How far a run has come.
@@ -10,33 +13,85 @@ pub(crate) struct Mark {
     /// The engine's time.
     pub now: Timestamp,
     pub sequence: u64,
-    /// No timer that is due before this is left.
+    /// No timer of its groups that is due before this is left.
     pub fired: Timestamp,
+    /// The epoch in which its engine had its groups.
+    pub epoch: u64,
 }
 
-/// The key of the mark in the table of meta records.
-pub(crate) const MARK: &[u8] = b"mark";
+/// What the keys of marks in the table of meta records begin with.
+const MARK: &[u8] = b"mark";
+
+/// The key of the mark of an engine with this first group.
+pub(crate) fn key(group: ShardGroup) -> Vec<u8> {
+    [MARK, &[group.number()]].concat()
+}
+
+/// Whether a key in the table of meta records is a mark's.
+pub(crate) fn is_key(key: &[u8]) -> bool {
+    matches!(key.strip_prefix(MARK), Some([number]) if ShardGroup::new(*number).is_some())
+}
 
 /// Sequence numbers that a run may have used after its last mark.
 pub(crate) const SEQUENCE_GAP: u64 = 1 << 20;
 
 /// The write of a mark.
-pub(crate) fn write(mark: &Mark) -> Result<Write, StoreError> {
+pub(crate) fn write(group: ShardGroup, mark: &Mark) -> Result<Write, StoreError> {
     Ok(Write::Put {
         table: Table::Meta,
-        key: MARK.to_vec(),
+        key: key(group),
         value: records::encode(mark)?,
     })
 }
 
-/// The write that makes timers be read from the beginning of time, if there is a readable mark.
-pub(crate) fn from_the_beginning(store: &dyn Store) -> Result<Option<Write>, StoreError> {
-    match records::read::<Mark>(store, Table::Meta, MARK) {
-        Ok(Some(mark)) => {
-            let fired = Timestamp(0);
-            write(&Mark { fired, ..mark }).map(Some)
+/// The readable marks.
+///
+/// # Errors
+/// If the store can't be read, or a mark is damaged.
+pub(crate) fn all(store: &dyn Store) -> Result<Vec<(ShardGroup, Mark)>, StoreError> {
+    let mut marks = Vec::new();
+    for group in ShardGroup::all() {
+        if let Some(mark) = records::read::<Mark>(store, Table::Meta, &key(group))? {
+            marks.push((group, mark));
         }
-        Ok(None) | Err(StoreError::Damaged { .. }) => Ok(None),
-        Err(error) => Err(error),
     }
+    Ok(marks)
+}
+
+/// Where an engine continues that takes these groups, which had these owners.
+///
+/// # Errors
+/// As [`all`].
+pub(crate) fn after(
+    store: &dyn Store,
+    groups: ShardGroups,
+    owners: &Owners,
+) -> Result<Mark, StoreError> {
+    let marks: Vec<Mark> = all(store)?.into_iter().map(|(_, mark)| mark).collect();
+    let of = |epoch: Epoch| marks.iter().find(|mark| mark.epoch == epoch.0);
+    // Nothing is known of the timers of an owner that has written no mark.
+    let fired = groups.iter().map(|group| {
+        let mark = owners.of(group).and_then(of);
+        mark.map_or(Timestamp(0), |mark| mark.fired)
+    });
+    Ok(Mark {
+        now: marks.iter().map(|mark| mark.now).max().unwrap_or_default(),
+        sequence: marks.iter().map(|mark| mark.sequence).max().unwrap_or(0) + SEQUENCE_GAP,
+        fired: fired.min().unwrap_or_default(),
+        epoch: 0,
+    })
+}
+
+/// The writes that make timers be read from the beginning of time, where marks are readable.
+pub(crate) fn from_the_beginning(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
+    let marks = match all(store) {
+        Ok(marks) => marks,
+        Err(StoreError::Damaged { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let fired = Timestamp(0);
+    let writes = marks
+        .iter()
+        .map(|(group, mark)| write(*group, &Mark { fired, ..*mark }));
+    writes.collect()
 }

@@ -4,7 +4,7 @@
 use super::{
     bulk,
     identity::{self, Identity},
-    marks::{MARK, Mark, SEQUENCE_GAP},
+    marks::{self, Mark},
 };
 use crate::{
     act::aside::BacklogRecord,
@@ -27,6 +27,7 @@ use crate::{
         audit_log::AuditLog,
         decided::LaunchRow,
         events::{Arrived, EventRecord},
+        freshness::Freshness,
         kept::{GoingRecord, RecallRecord},
         schedules::ScheduleRecord,
     },
@@ -34,12 +35,12 @@ use crate::{
     shared::Shared,
     tenants::Tenants,
 };
-use bureaucrat_model::{Redelivered, Timestamp};
+use bureaucrat_model::{Redelivered, ShardId, Timestamp};
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::{
-    Epoch, Store, StoreError, Table, keys,
+    Epoch, Owners, Store, StoreError, Table, keys,
     keys::{OutboxKey, OutboxKind},
-    reading::{scan_all, scan_around},
+    reading::{Gap, scan_all, scan_around},
     records,
 };
 use crossbeam_channel::Receiver;
@@ -62,6 +63,7 @@ pub struct Opened {
     catalog: Catalog,
     modules: ModuleCatalog,
     names: Arc<DurableNames>,
+    freshness: Freshness,
     pub store: Arc<dyn Store>,
 }
 
@@ -77,20 +79,24 @@ impl Opened {
     ) -> Result<Self, HostError> {
         let damages = Arc::new(Damages::default());
         let Identity { secret } = identity::of(&*store, secret_if_new)?;
-        let epoch = meta(store.own(config.groups))?;
-        let mark = meta(records::read(&*store, Table::Meta, MARK))?;
-        let mut mark = mark.unwrap_or(Mark {
-            now: Timestamp(0),
-            sequence: 0,
-            fired: Timestamp(0),
-        });
-        mark.sequence += SEQUENCE_GAP;
+        let groups = config.sharing.groups();
+        let owners = meta(Owners::read(&*store))?;
+        let epoch = meta(store.own(groups))?;
+        let mark = meta(marks::after(&*store, groups, &owners))?;
         let tenants = Arc::new(Tenants::new(config.policy.clone()));
+        // First: what is deployed meanwhile is read then, and once more.
+        let freshness = Freshness::of(&*store)?;
         let deployed = Catalog::open(&*store, &damages)?;
-        let programs =
-            Programs::open(&*store, config.unused_programs, &deployed, |head, bytes| {
+        let (store_read, unused) = (&*store, config.unused_programs);
+        let programs = Programs::open(
+            store_read,
+            &config.sharing,
+            unused,
+            &deployed,
+            |head, bytes| {
                 tenants.count(head, bytes);
-            })?;
+            },
+        )?;
         let programs = Arc::new(programs);
         let names = Arc::new(DurableNames::default());
         let modules = ModuleCatalog::open(&*store, &damages, &names)?;
@@ -108,6 +114,7 @@ impl Opened {
             catalog: deployed.catalog,
             modules,
             names,
+            freshness,
             store,
             config,
         })
@@ -165,12 +172,16 @@ impl Opened {
     ) -> Result<Driver, StoreError> {
         let pipeline = Pipeline::new(committer);
         let mut driver = Driver::new(shared.clone(), self.receiver, pipeline, self.mark.fired);
+        let has_common = shared.config.sharing.has_common();
         driver.parts().0.catalog = self.catalog;
         driver.parts().0.modules = self.modules;
+        driver.parts().0.freshness = self.freshness;
         read_outbox(shared, &mut driver)?;
         read_events(shared, &mut driver)?;
         read_letters(shared, &mut driver)?;
-        bulk::read_bulk(shared, &mut driver)?;
+        if has_common {
+            bulk::read_bulk(shared, &mut driver)?;
+        }
         driver.parts().0.audit_log = AuditLog::open(&*shared.store, &shared.damages)?;
         read_launches(shared, &mut driver)?;
         read_schedules(shared, &mut driver)?;
@@ -185,7 +196,7 @@ fn read_outbox(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let mut calls = Vec::new();
     let (_, actor) = driver.parts();
     let store = &*shared.store;
-    let gaps = scan_all(store, Table::Outbox, &[], &END, |key, _| {
+    let gaps = scan_owned(shared, Table::Outbox, |key, _| {
         match OutboxKey::from_bytes(&key) {
             Ok(key) if key.kind == OutboxKind::Call => calls.push(key),
             Ok(key) => {
@@ -218,6 +229,9 @@ fn read_backlog(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> 
         ) else {
             return Ok(());
         };
+        if !shared.config.sharing.has(row.process.shard()) {
+            return Ok(());
+        }
         let destination = (record.exchange, record.routing_key);
         let account = shared.tenants.account_of(store, row.process)?;
         let claim = account.map(|account| account.row());
@@ -242,6 +256,9 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
                 shared.damages.note_key(Table::Events, &key);
                 continue;
             };
+            if !shared.config.sharing.has(shard) {
+                continue;
+            }
             let record = records::decode::<EventRecord>(Table::Events, &key, &value);
             if let Some(record) = shared.damages.around(None, record)? {
                 found.push(Arrived {
@@ -267,7 +284,7 @@ fn read_events(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
 fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let (mut found, mut waiting) = (Vec::new(), Vec::new());
     let table = Table::Launches;
-    let gaps = scan_all(&*shared.store, table, &[], &END, |key, value| {
+    let gaps = scan_owned(shared, table, |key, value| {
         let Ok(process) = keys::instance_of(&key) else {
             shared.damages.note_key(table, &key);
             return Ok(());
@@ -295,8 +312,11 @@ fn read_launches(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Reads which definitions launch themselves, and when.
+/// Reads which definitions launch themselves, and when; they are in the common group.
 fn read_schedules(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
+    if !shared.config.sharing.has_common() {
+        return Ok(());
+    }
     let (planner, _) = driver.parts();
     let table = Table::Schedules;
     let gaps = scan_all(&*shared.store, table, &[], &[u8::MAX; 160], |key, value| {
@@ -318,8 +338,7 @@ fn read_schedules(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError
 fn read_letters(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let (planner, _) = driver.parts();
     let letters = &mut planner.letters;
-    let store = &*shared.store;
-    let gaps = scan_all(store, Table::Letters, &[], &END, |key, value| {
+    let gaps = scan_owned(shared, Table::Letters, |key, value| {
         match keys::letter_of(&key) {
             Ok((shard, number)) => letters.add(number, shard, value.len() as u64),
             Err(_) => shared.damages.note_key(Table::Letters, &key),
@@ -337,7 +356,8 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let (from, _) = keys::kept_gone(Timestamp(0));
     let gaps = scan_all(store, Table::Kept, &from, &END, |key, value| {
         let going = records::decode::<GoingRecord>(Table::Kept, &key, &value);
-        if let Some(going) = damages.around(None, going)? {
+        let is_ours = |going: &GoingRecord| shared.config.sharing.has(ShardId(going.shard));
+        if let Some(going) = damages.around(None, going)?.filter(is_ours) {
             planner.kept.add(going.user, going.bytes);
         }
         Ok(())
@@ -347,6 +367,7 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
         let recall = records::decode::<RecallRecord>(Table::Recalls, &key, &value);
         let recall = damages.around(None, recall)?;
         match (keys::recall_of(&key), recall) {
+            (Ok(wait), _) if !shared.config.sharing.has(wait.process.shard()) => {}
             (Ok(wait), Some(recall)) => planner.kept.serve(wait, recall.wanted),
             (Err(_), _) => damages.note_key(Table::Recalls, &key),
             (Ok(_), None) => {}
@@ -355,6 +376,20 @@ fn read_kept(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     })?;
     damages.note_gaps(Table::Recalls, &gaps);
     Ok(())
+}
+
+/// The rows of the engine's shards in a table whose keys begin with the shard's number.
+fn scan_owned(
+    shared: &Shared,
+    table: Table,
+    mut row: impl FnMut(Vec<u8>, Vec<u8>) -> Result<(), StoreError>,
+) -> Result<Vec<Gap>, StoreError> {
+    let mut gaps = Vec::new();
+    for (from, to) in shared.config.sharing.groups().ranges() {
+        let to = to.map_or(END.to_vec(), |to| vec![to.0]);
+        gaps.extend(scan_all(&*shared.store, table, &[from.0], &to, &mut row)?);
+    }
+    Ok(gaps)
 }
 
 /// After every key.

@@ -1,7 +1,7 @@
 //! A storage that was restored from a backup: its counters skip everything that the original may
 //! have used since.
 
-use super::marks::{self, MARK, Mark};
+use super::marks;
 use crate::error::HostError;
 use bureaucrat_store::{EPOCH_KEY, Group, Store, Table, Unit, Write, records};
 
@@ -20,9 +20,9 @@ pub fn mark_restored(store: &dyn Store) -> Result<(), HostError> {
         key: EPOCH_KEY.to_vec(),
         value: records::encode(&epoch.saturating_add(EPOCHS))?,
     }];
-    if let Some(mut mark) = records::read::<Mark>(store, Table::Meta, MARK)? {
+    for (group, mut mark) in marks::all(store)? {
         mark.sequence = mark.sequence.saturating_add(SEQUENCES);
-        writes.push(marks::write(&mark)?);
+        writes.push(marks::write(group, &mark)?);
     }
     let units = vec![Unit::of(writes)];
     store.commit(&Group { units })?;

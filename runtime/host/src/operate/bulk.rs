@@ -104,6 +104,7 @@ impl BulkOutcome {
             | OrderOutcome::Suspended
             | OrderOutcome::NotSuspended
             | OrderOutcome::Damaged
+            | OrderOutcome::Elsewhere
             | OrderOutcome::Refused(_) => {
                 Self::Refused(serde_json::to_string(outcome).unwrap_or_default())
             }

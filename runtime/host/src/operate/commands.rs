@@ -129,6 +129,8 @@ pub enum OrderOutcome {
     Damaged,
     /// The order means nothing for what the process waits for.
     Refused(Refusal),
+    /// Another engine has the process.
+    Elsewhere,
 }
 
 impl OrderOutcome {
@@ -143,6 +145,7 @@ impl OrderOutcome {
             Self::NotSuspended => "an order to resume a process that is not suspended",
             Self::Damaged => "an order for a process whose record is damaged",
             Self::Refused(_) => "an order that was refused",
+            Self::Elsewhere => "an order for a process that another engine has",
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{Told, definitions::DeployedView};
 use crate::{
-    broker::{Delivery, DeliveryHandle, Hold, Source},
+    broker::{Delivery, DeliveryHandle, Hold, Source, Way},
     plan::transaction::Transaction,
 };
 use bureaucrat_model::{ProcessId, Redelivered};
@@ -109,6 +109,7 @@ impl HandedIn {
             handle: DeliveryHandle {
                 generation: DeliveryHandle::HANDED_IN,
                 source: self.source,
+                way: Way::Own,
                 tag,
             },
             redelivered: Redelivered::No,
@@ -121,6 +122,7 @@ impl HandedIn {
             body: self.body,
             hold: self.hold,
             sender: self.sender,
+            shard: None,
         }
     }
 }

@@ -5,8 +5,9 @@ use super::{Planner, transaction::Transaction};
 use crate::{
     damage::Damages,
     operate::audit_log::{AuditEntry, AuditRecord},
+    sharing::Sharing,
 };
-use bureaucrat_model::{Millis, Timestamp};
+use bureaucrat_model::{Millis, ShardGroup, Timestamp};
 use bureaucrat_store::{Store, StoreError, Table, Write, keys, reading::scan_around, records};
 
 /// Entries that go with one commit.
@@ -123,13 +124,30 @@ impl Planner {
         let Some(entry) = entry else {
             return Ok(());
         };
-        let log = &mut self.audit_log;
-        let number = log.next;
-        log.next += 1;
+        let number = self.next_audit_number()?;
         let at = self.shared.time.now();
         let record = records::encode(&AuditRecord { number, at, entry })?;
         transaction.put(Table::AuditLog, keys::audit_entry(number), record);
         Ok(())
+    }
+
+    /// Engines that share the log leave gaps, so that two of them never give the same number.
+    fn next_audit_number(&mut self) -> Result<u64, StoreError> {
+        let log = &mut self.audit_log;
+        let sharing = &self.shared.config.sharing;
+        if let Sharing::Shared(_) = sharing {
+            let newest = found(&*self.shared.store, &self.shared.damages, u64::MAX)?;
+            let next = log.next.max(newest.map_or(1, |newest| newest + 1));
+            let lanes = ShardGroup::COUNT as u64;
+            let first = next - next % lanes + sharing.lane();
+            log.next = match first < next {
+                true => first + lanes,
+                false => first,
+            };
+        }
+        let number = log.next;
+        log.next += 1;
+        Ok(number)
     }
 
     /// The removal of a portion of what is too old or too much.

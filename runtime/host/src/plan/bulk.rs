@@ -6,10 +6,7 @@
 
 mod obeying;
 
-use super::{
-    Planner,
-    transaction::{Transaction, Work},
-};
+use super::{Planner, transaction::Transaction};
 use crate::operate::{
     Told,
     audit_log::{About, AuditEntry, Verb},
@@ -351,8 +348,7 @@ impl Planner {
                         wanted: wanted.clone(),
                     };
                     let command = Command::bulk(place.process, running.order.clone(), by, bulk);
-                    let work = Work::Order(Box::new(command));
-                    self.begin(place.process, Transaction::of(place.process, work))?;
+                    self.ordered(command)?;
                 }
             }
         }

@@ -12,6 +12,7 @@ use crate::{
     compute::{JobOutcome, Task},
     definitions::{LoadFailure, Loaded, LoadedProgram},
     intake::refusal::KeyTaken,
+    sharing::Sharing,
 };
 use bureaucrat_engine::unstarted_call;
 use bureaucrat_model::{
@@ -204,6 +205,12 @@ impl Planner {
         };
         let name = loaded.program.name.clone();
         let hash = self.key_hash(launch.user.as_ref(), &name, &key.text);
+        if self.shared.config.sharing != Sharing::Alone && launch.process.shard().0 != hash[0] {
+            let text = key.text;
+            return Ok(Err(format!(
+                "`{name}` has a business key (`{text}`): engines that share a store start such processes only by messages"
+            )));
+        }
         Ok(match self.key_holder_within(transaction, &hash)? {
             Holder::Nobody => Ok(Some((hash, key.text, KeyClaim::Held))),
             Holder::Process(holder)

@@ -215,6 +215,7 @@ impl Planner {
                 definition,
             } => {
                 let user = transaction.user(process);
+                self.look_for_deployments()?;
                 let input = match self.find_called(user.as_ref(), &definition) {
                     Ok(definition) => Input::DefinitionFound {
                         fiber,

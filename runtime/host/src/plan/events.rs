@@ -12,7 +12,7 @@
 use crate::{act::timers::WaitKey, operate::handing_in::Sender};
 use bureaucrat_model::{
     ActivityPath, EventSource, Fields, HistoryEvent, Input, JsonText, Millis, ProcessId,
-    Redelivered, ReplyTo, ShardId, Taken, Timestamp,
+    Redelivered, ReplyTo, ShardGroups, ShardId, Taken, Timestamp,
 };
 use bureaucrat_wire::{EventCounts, EventOutcome};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct EventRecord {
     pub process: Option<ProcessId>,
     /// When it came, if it is kept.
     pub kept: Option<Timestamp>,
+    /// Its number at the engine that has sent it on for the waits of one group.
+    pub origin: Option<u64>,
 }
 
 impl EventRecord {
@@ -56,6 +58,7 @@ impl EventRecord {
             key: self.key,
             process: self.process,
             kept: self.kept,
+            origin: self.origin,
             bytes,
             reply_to: None,
             sender: Sender::default(),
@@ -100,6 +103,7 @@ impl Emission {
             event: object.to_value_text(),
             process: process.and_then(|process| process.parse().ok()),
             kept: self.keep.map(|_| now),
+            origin: None,
         }
     }
 }
@@ -116,6 +120,8 @@ pub struct Arrived {
     pub process: Option<ProcessId>,
     /// When it came, if it is kept.
     pub kept: Option<Timestamp>,
+    /// Its number at the engine that has sent it on; that one serves all other groups.
+    pub origin: Option<u64>,
     /// The size of its body.
     pub bytes: usize,
     /// Where its publisher wants to be told; what a crash interrupts tells nobody.
@@ -166,6 +172,8 @@ pub struct Handout {
     /// Subscribers' transactions that are not durable.
     pub open: usize,
     pub reached: EventCounts,
+    /// The groups of other engines that have subscribers.
+    pub elsewhere: ShardGroups,
 }
 
 /// An event that everybody has had.
@@ -173,6 +181,8 @@ pub struct Handout {
 pub struct HandedOut {
     pub arrived: Arrived,
     pub reached: EventCounts,
+    /// The groups of other engines that have subscribers.
+    pub elsewhere: ShardGroups,
 }
 
 /// A publisher is told after so long how many had it so far.
@@ -222,6 +232,7 @@ impl Handouts {
             stage: Stage::Serving,
             open: 0,
             reached: EventCounts::default(),
+            elsewhere: ShardGroups::NONE,
         });
         if line.len() == 1 {
             self.turns.push_back(name);
@@ -315,6 +326,7 @@ impl Handouts {
         Some(HandedOut {
             arrived: done.arrived,
             reached: done.reached,
+            elsewhere: done.elsewhere,
         })
     }
 }
@@ -331,6 +343,7 @@ mod tests {
             key: None,
             process: None,
             kept: None,
+            origin: None,
             sender: Sender::default(),
             redelivered: Redelivered::No,
             bytes: 10,

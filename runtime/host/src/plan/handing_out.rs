@@ -10,7 +10,7 @@ use crate::{
     act::timers::WaitKey,
     operate::{Told, handing_in::Receipt},
 };
-use bureaucrat_model::{EventSource, FaultCode, Redelivered};
+use bureaucrat_model::{EventSource, FaultCode, ProcessId, Redelivered};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
@@ -21,6 +21,13 @@ const SUBSCRIBERS: usize = 256;
 const EVENTS: usize = 256;
 /// Bytes of plans in a loop after which the rest waits for the next one.
 const TURN_BYTES: usize = 1 << 20;
+
+impl Arrived {
+    /// Whether a process may have it.
+    fn is_for(&self, process: ProcessId) -> bool {
+        self.process.is_none_or(|wanted| wanted == process)
+    }
+}
 
 impl Transaction {
     /// Whether it is part of handing out this event.
@@ -79,11 +86,19 @@ impl Planner {
             .note_gaps(Table::Subscriptions, &portion.gaps);
         let mut body = None;
         let (mut open, looked_at) = (0, portion.rows.len());
+        let mut elsewhere = first.elsewhere;
         for (key, value) in portion.rows {
             let Ok(wait) = keys::subscription_of(&key) else {
                 self.shared.damages.note_key(Table::Subscriptions, &key);
                 continue;
             };
+            let shard = wait.process.shard();
+            if !self.shared.config.sharing.has(shard) {
+                if arrived.origin.is_none() && arrived.is_for(wait.process) {
+                    elsewhere = elsewhere.with(shard.group());
+                }
+                continue;
+            }
             let Some(source) = self.reaches(&arrived, wait, &value)? else {
                 continue;
             };
@@ -99,6 +114,7 @@ impl Planner {
         }
         if let Some(first) = self.handouts.first(name) {
             first.open += open;
+            first.elsewhere = elsewhere;
             first.reached.waiting += open as u64;
             match portion.next {
                 Some(next) => first.from = Some(next),
@@ -128,16 +144,21 @@ impl Planner {
         wait: WaitKey,
         value: &[u8],
     ) -> Result<Option<EventSource>, StoreError> {
-        let is_other = arrived
-            .process
-            .is_some_and(|process| process != wait.process);
-        let Some((subscribed, recalls)) = keys::subscribed(value).filter(|_| !is_other) else {
+        let is_for = arrived.is_for(wait.process);
+        let Some((subscribed, recalls)) = keys::subscribed(value).filter(|_| is_for) else {
             return Ok(None);
         };
-        let sequence = arrived.sequence;
+        let is_before = subscribed < arrived.sequence;
+        // Its number here says nothing about what another engine keeps.
+        let sequence = match (arrived.kept, arrived.origin) {
+            (Some(_), Some(origin)) => origin,
+            (Some(_), None) | (None, _) => arrived.sequence,
+        };
         let source = match arrived.kept {
-            None if subscribed < sequence => EventSource::Live { sequence },
-            Some(_) if subscribed < sequence => EventSource::Kept { sequence },
+            None if is_before => EventSource::Live { sequence },
+            Some(_) if is_before && !(recalls && arrived.origin.is_some()) => {
+                EventSource::Kept { sequence }
+            }
             Some(at) if recalls => EventSource::Recalled { sequence, at },
             None | Some(_) => return Ok(None),
         };
@@ -227,6 +248,14 @@ impl Planner {
         let arrived = &done.arrived;
         let mut transaction = Transaction::new(arrived.shard);
         transaction.delete(Table::Events, keys::event(arrived.shard, arrived.sequence));
+        if !done.elsewhere.is_empty()
+            && let Some(mut event) = self.body_of(arrived)?
+        {
+            event.origin = Some(arrived.sequence);
+            for group in done.elsewhere.iter() {
+                self.forward_event(&mut transaction, group, arrived.sequence, event.clone())?;
+            }
+        }
         if done.reached.waiting > 0 || arrived.redelivered == Redelivered::Perhaps {
             self.forget_takers(&mut transaction, arrived.sequence)?;
         }

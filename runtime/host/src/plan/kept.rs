@@ -347,6 +347,9 @@ impl Planner {
             let (Some(going), Some((_, sequence))) = (record, keys::kept_until_of(&row)) else {
                 continue;
             };
+            if !self.shared.config.sharing.has(ShardId(going.shard)) {
+                continue;
+            }
             self.drop_one(row, &going, sequence)?;
         }
         Ok(count)

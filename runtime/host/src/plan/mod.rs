@@ -19,6 +19,7 @@ mod ending;
 mod evaluating;
 pub mod events;
 mod evidence;
+pub(crate) mod freshness;
 mod handing_out;
 mod happened;
 mod incidents;
@@ -60,6 +61,7 @@ use bureaucrat_store::StoreError;
 use business::BusinessKeys;
 use decided::Delayed;
 use events::Handouts;
+use freshness::Freshness;
 use jobs::{Jobs, Waiting};
 use kept::KeptEvents;
 use letters::Letters;
@@ -95,6 +97,7 @@ pub struct Planner {
     pub(crate) schedules: Schedules,
     pub(crate) bulk: BulkJobs,
     pub(crate) audit_log: AuditLog,
+    pub(crate) freshness: Freshness,
     /// Called processes whose definitions are being compiled.
     calling: BTreeSet<ProcessId>,
     /// Messages that took effect in plans that are not durable yet.
@@ -121,6 +124,7 @@ impl Planner {
             schedules: Schedules::default(),
             bulk: BulkJobs::default(),
             audit_log: AuditLog::default(),
+            freshness: Freshness::default(),
             calling: BTreeSet::new(),
             memories: HashMap::new(),
             ready: Vec::new(),
@@ -218,6 +222,7 @@ impl Planner {
         transaction.write_histories(&*self.shared.store, entries_max)?;
         let entry = transaction.audited.take();
         self.write_audit_log(&mut transaction, entry)?;
+        self.tell_of_deployments(&mut transaction)?;
         let Planned {
             plan,
             withdrawn,

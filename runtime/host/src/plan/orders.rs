@@ -20,6 +20,11 @@ use bureaucrat_store::StoreError;
 impl Planner {
     pub(crate) fn ordered(&mut self, command: Command) -> Result<(), StoreError> {
         let process = command.process;
+        if !self.shared.config.sharing.has(process.shard()) {
+            let mut transaction = Transaction::new(self.some_shard());
+            self.tell(&mut transaction, command, OrderOutcome::Elsewhere)?;
+            return self.finish(transaction);
+        }
         self.begin(
             process,
             Transaction::of(process, Work::Order(Box::new(command))),

@@ -56,6 +56,7 @@ impl Planner {
         let Some(fields) = fields else {
             return;
         };
+        let results = config.sharing.results(process.shard(), &config.results);
         let message = task(
             &config.routes,
             &WireTask {
@@ -66,7 +67,7 @@ impl Planner {
                 way: &asked.way,
                 fields: &fields,
                 expires: asked.expires,
-                results: &config.results,
+                results: &results,
             },
         );
         let cannot = can_carry(via, asked.cargo).err();

@@ -206,6 +206,7 @@ pub fn ordered(call: &Call, process: ProcessId, order: Order) -> Result<OrderOut
         | OrderOutcome::Suspended
         | OrderOutcome::NotSuspended
         | OrderOutcome::Damaged
+        | OrderOutcome::Elsewhere
         | OrderOutcome::Refused(_) => {
             Err(Problem::new(Code::Refused, words(process, &outcome)).with_outcome(json!(outcome)))
         }

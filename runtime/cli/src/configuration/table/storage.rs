@@ -3,10 +3,11 @@
 use super::YEAR;
 use crate::configuration::row::{
     Group::Storage,
-    Kind::{Database, Path, Span},
+    Kind::{Choice, Database, Path, Span},
     Preset::{Absent, Value},
     Row,
 };
+use crate::configuration::store::StoreSharing;
 
 pub static ROWS: &[Row] = &[
     Row::new(
@@ -39,6 +40,19 @@ pub static ROWS: &[Row] = &[
         Span(1, 60, |draft| &mut draft.store_lease),
         Value("10s"),
         "How long an engine with a database may be silent before another one takes over",
+    )
+    .of_engine(),
+    Row::new(
+        "store_sharing",
+        Storage,
+        Choice(&["on", "off"], |draft, word| {
+            draft.store_sharing = match word {
+                "on" => StoreSharing::On,
+                _ => StoreSharing::Off,
+            };
+        }),
+        Value("off"),
+        "Whether engines with the same database share its processes, or one has all and the others stand by",
     )
     .of_engine(),
     Row::new(

@@ -28,7 +28,7 @@ use crate::{
     },
     plan::{Planner, jobs::Waiting, transaction::Transaction},
 };
-use bureaucrat_model::{Guest as GuestName, ModuleHash, ModuleName, ShardId, Version};
+use bureaucrat_model::{Guest as GuestName, ModuleHash, ModuleName, ShardGroup, Version};
 use bureaucrat_policy::Signature;
 use bureaucrat_sandbox::{CompileBudget, Guest};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
@@ -160,7 +160,7 @@ impl Planner {
         // The name's row is its shard's; what is named by its content may be written by any shard.
         let shard = match &room {
             Some((name, _)) => self.shared.router.shard_of_module(name),
-            None => ShardId(hash.0[0]),
+            None => ShardGroup::COMMON.shard_by(hash.0[0]),
         };
         let is_known = self.modules.is_stored(hash)
             && room

@@ -12,7 +12,7 @@ use crate::{
     plan::{Planner, transaction::Transaction},
 };
 use bureaucrat_model::{
-    Alias, Initiator, ModuleHash, ModuleName, ModuleRef, Operator, ShardId, Version, Wanted,
+    Alias, Initiator, ModuleHash, ModuleName, ModuleRef, Operator, ShardGroup, Version, Wanted,
 };
 use bureaucrat_sandbox::CompileBudget;
 use bureaucrat_store::{StoreError, Table, keys};
@@ -250,7 +250,7 @@ impl Planner {
         if !names.is_empty() {
             return asker.refuse(ModuleAnswer::Named { names });
         }
-        let mut transaction = Transaction::new(ShardId(module.0[0]));
+        let mut transaction = Transaction::new(ShardGroup::COMMON.shard_by(module.0[0]));
         transaction.delete(Table::Modules, module.0.to_vec());
         transaction.delete(Table::ModuleRecords, module.0.to_vec());
         self.modules.forget(module);
@@ -267,7 +267,7 @@ impl Planner {
         asker: Asker,
     ) -> Result<(), StoreError> {
         let module = ModuleHash::of(component);
-        let mut transaction = Transaction::new(ShardId(module.0[0]));
+        let mut transaction = Transaction::new(ShardGroup::COMMON.shard_by(module.0[0]));
         transaction.put(Table::Modules, module.0.to_vec(), component.to_vec());
         if let Some(record) = record.filter(|_| !self.modules.is_stored(module)) {
             self.write_record(&mut transaction, module, *record)?;

@@ -1,8 +1,13 @@
 //! What the broker reports, as the driver takes it.
 
-use super::{Incoming, Router};
-use crate::broker::{BrokerEvent, BrokerEvents};
-use bureaucrat_wire::failure_details;
+use super::{Arrival, Incoming, Router};
+use crate::{
+    broker::{BrokerEvent, BrokerEvents, Delivery, Way},
+    intake::forwarding::{Forwarded, content_of, is_forward, source_of},
+};
+use bureaucrat_model::{ShardGroup, ShardId};
+use bureaucrat_store::{Table, records};
+use bureaucrat_wire::{Unreadable, failure_details};
 use std::sync::atomic::Ordering;
 
 impl Router {
@@ -13,11 +18,67 @@ impl Router {
     }
 }
 
+impl Router {
+    /// What another engine has forwarded, and what it is for.
+    fn forwarded(&self, mut delivery: Delivery) -> (Delivery, Arrival) {
+        let unreadable = Arrival::Unreadable(Unreadable::Forward);
+        let Some((signature, content)) = content_of(&delivery.body) else {
+            return (delivery, unreadable);
+        };
+        // Compared as a whole: how long it takes says nothing about a signature that nobody has.
+        if self.signature(content) != *signature {
+            return (delivery, unreadable);
+        }
+        // It is stored nowhere under a key; the outbox of its sender has it as a message.
+        match records::decode(Table::Outbox, &[], content) {
+            Ok(Forwarded::Message {
+                source,
+                shard,
+                properties,
+                body,
+            }) => {
+                let Some(source) = source_of(source) else {
+                    return (delivery, unreadable);
+                };
+                delivery.handle.source = source;
+                delivery.properties = properties;
+                delivery.body = body.into_vec();
+                delivery.shard = shard.map(ShardId);
+                let arrival = self.arrival(&delivery);
+                (delivery, arrival)
+            }
+            Ok(Forwarded::Event {
+                group,
+                origin: (shard, sequence),
+                event,
+            }) => {
+                let Some(group) = ShardGroup::new(group) else {
+                    return (delivery, unreadable);
+                };
+                let place = [&[group.number(), shard][..], &sequence.to_be_bytes()].concat();
+                let mut seen = self.keyed("part", &[&place]);
+                seen[0] = group.first().0;
+                let event = Box::new(event);
+                let shard = group.first();
+                (delivery, Arrival::EventPart { shard, event, seen })
+            }
+            Err(_) => (delivery, unreadable),
+        }
+    }
+}
+
 impl BrokerEvents for Router {
     fn receive(&self, event: BrokerEvent) {
         self.send(match event {
             BrokerEvent::Delivered(delivery) => {
-                let arrival = self.arrival(&delivery);
+                let (delivery, arrival) = match delivery.handle.way {
+                    Way::Forwarded if is_forward(&delivery) => self.forwarded(delivery),
+                    // Results of calls come to the queue of the caller's group.
+                    Way::Forwarded | Way::Own => {
+                        let arrival = self.arrival(&delivery);
+                        (delivery, arrival)
+                    }
+                };
                 Incoming::Arrived { delivery, arrival }
             }
             BrokerEvent::TaskEvents(body) => {

@@ -107,7 +107,7 @@ pub(super) struct Findings {
     /// When the first timer is due.
     pub earliest: Option<Timestamp>,
     /// What is wrong with the mark.
-    pub damaged_mark: Option<String>,
+    pub damaged_mark: Option<(Vec<u8>, String)>,
 }
 
 impl Findings {

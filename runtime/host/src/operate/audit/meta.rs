@@ -3,11 +3,12 @@
 use super::{Auditor, Finding, Kind, Repair};
 use crate::open::{
     identity::{IDENTITY, IdentityRecord},
-    marks::{self, MARK, Mark, SEQUENCE_GAP},
+    marks::{self, Mark, SEQUENCE_GAP},
 };
-use bureaucrat_model::Timestamp;
+use crate::plan::freshness::DEPLOYED;
+use bureaucrat_model::{ShardGroup, Timestamp};
 use bureaucrat_store::{
-    EPOCH_KEY, StoreError, owner_of, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, records,
+    EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, owner_of, records,
 };
 
 /// A rebuilt epoch begins here: far beyond any that was used, because ids of processes are derived
@@ -17,6 +18,7 @@ pub(crate) const EPOCHS_STEP: u64 = 1 << 32;
 impl Auditor<'_> {
     pub(super) fn meta(&mut self) -> Result<(), StoreError> {
         let mut damaged_mark = None;
+        let mut fired = None;
         let mut seen_identity = false;
         self.each(Table::Meta, |auditor, key, value| {
             match key.as_slice() {
@@ -36,14 +38,21 @@ impl Auditor<'_> {
                             .damaged(Table::Meta, &key, None, what, repair);
                     }
                 }
-                MARK => match records::decode::<Mark>(Table::Meta, &key, &value) {
-                    Ok(mark) => {
-                        auditor.now = mark.now;
-                        auditor.sequence = mark.sequence;
-                        auditor.fired = mark.fired;
+                key if marks::is_key(key) => {
+                    match records::decode::<Mark>(Table::Meta, key, &value) {
+                        Ok(mark) => {
+                            auditor.now = auditor.now.max(mark.now);
+                            auditor.sequence = auditor.sequence.max(mark.sequence);
+                            // Timers of other groups are looked for from another time, which says less.
+                            fired = Some(
+                                fired.map_or(mark.fired, |fired: Timestamp| fired.min(mark.fired)),
+                            );
+                        }
+                        Err(error) => damaged_mark = Some((key.to_vec(), error.to_string())),
                     }
-                    Err(error) => damaged_mark = Some(error.to_string()),
-                },
+                }
+                // Any number will do that differs from the one before.
+                DEPLOYED => {}
                 key if owner_of(key).is_some() => {
                     // A start writes it anew.
                     if let Err(error) = records::decode::<u64>(Table::Meta, key, &value) {
@@ -71,6 +80,7 @@ impl Auditor<'_> {
                 repair: Repair::None,
             });
         }
+        self.fired = fired.unwrap_or_default();
         self.findings.damaged_mark = damaged_mark;
         Ok(())
     }
@@ -90,11 +100,13 @@ impl Auditor<'_> {
 
     /// A mark after everything that is stored; timers are read from the beginning of time.
     fn mark(&self) -> Result<Write, StoreError> {
-        marks::write(&Mark {
+        let mark = Mark {
             now: self.now,
             sequence: self.sequence.max(self.findings.highest) + SEQUENCE_GAP,
             fired: Timestamp(0),
-        })
+            epoch: 0,
+        };
+        marks::write(ShardGroup::COMMON, &mark)
     }
 
     /// Whether the mark is intact, and no record has a later sequence number or an earlier time.
@@ -102,8 +114,20 @@ impl Auditor<'_> {
         let repair = self
             .mark()
             .map_or(Repair::None, |write| Repair::Rebuild(vec![write]));
-        if let Some(what) = self.findings.damaged_mark.take() {
-            self.findings.damaged(Table::Meta, MARK, None, what, repair);
+        if let Some((key, what)) = self.findings.damaged_mark.take() {
+            let repair = match (key == marks::key(ShardGroup::COMMON), repair) {
+                (true, repair) => repair,
+                // What is left of the others, and this one, say enough together.
+                (false, Repair::Rebuild(mut writes)) => {
+                    writes.push(Write::Delete {
+                        table: Table::Meta,
+                        key: key.clone(),
+                    });
+                    Repair::Rebuild(writes)
+                }
+                (false, repair @ (Repair::Remove | Repair::None)) => repair,
+            };
+            self.findings.damaged(Table::Meta, &key, None, what, repair);
             return;
         }
         let what = if self.findings.highest >= self.sequence && self.findings.highest > 0 {
@@ -118,7 +142,7 @@ impl Auditor<'_> {
         };
         self.findings.push(Finding {
             table: Table::Meta,
-            key: MARK.to_vec(),
+            key: marks::key(ShardGroup::COMMON),
             process: None,
             kind: Kind::Inconsistent,
             what,

@@ -45,8 +45,8 @@ pub fn plan(store: &dyn Store, findings: &[Finding]) -> Result<Plan, StoreError>
         adds_timers |= writes.iter().any(is_timer);
         plan.unit.writes.extend(writes);
     }
-    if adds_timers && let Some(write) = marks::from_the_beginning(store)? {
-        plan.unit.writes.push(write);
+    if adds_timers {
+        plan.unit.writes.extend(marks::from_the_beginning(store)?);
     }
     Ok(plan)
 }

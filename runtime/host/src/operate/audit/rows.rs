@@ -235,7 +235,8 @@ impl Auditor<'_> {
             | OutboxKind::Notice
             | OutboxKind::DeadLetter
             | OutboxKind::Message
-            | OutboxKind::Resent => {}
+            | OutboxKind::Resent
+            | OutboxKind::Forward => {}
         }
     }
 
