@@ -6,7 +6,9 @@ use bureaucrat_store::{
     Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
 };
-use bureaucrat_store_postgres::{Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting};
+use bureaucrat_store_postgres::{
+    Change, Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting, Wish,
+};
 use bureaucrat_store_rocksdb::{LostTail, RocksStore};
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -40,10 +42,11 @@ impl Records {
     /// If they can't be used.
     pub fn open(configuration: &Configuration, waiting: Waiting<'_>) -> anyhow::Result<Self> {
         if let Some(address) = &configuration.store {
-            let opening = Opening::Engine(Holder {
+            let holder = Holder {
                 name: name(&configuration.storage)?,
                 term: configuration.store_lease,
-            });
+            };
+            let opening = Opening::Engine(holder, Wish::All);
             let store = PostgresStore::open(address.clone(), PATIENCE, opening, waiting)?;
             return Ok(Self::Database(store));
         }
@@ -60,11 +63,19 @@ impl Records {
                 // A folder is locked as long as its engine lives.
                 return None;
             };
-            store.lease().map(Lease::lost)
+            store.lease().and_then(Lease::changed)
         });
         match waiting.await {
-            Ok(Some(error)) => error,
-            Ok(None) | Err(_) => std::future::pending().await,
+            Ok(Some(Change::Lost(error))) => error,
+            Ok(Some(Change::Unbalanced) | None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// The groups of shards that are this engine's: those of a folder all are.
+    pub const fn groups(&self) -> ShardGroups {
+        match self {
+            Self::Folder(_) => ShardGroups::ALL,
+            Self::Database(store) => store.groups(),
         }
     }
 
