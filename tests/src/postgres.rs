@@ -1,7 +1,9 @@
 //! The PostgreSQL of the tests, which scripts/test starts.
 
 use anyhow::{Context, Result, ensure};
-use bureaucrat_store_postgres::{Address, Holder, Opening, PATIENCE, PostgresStore, for_a_while};
+use bureaucrat_store_postgres::{
+    Address, Holder, Opening, PATIENCE, PostgresStore, Wish, for_a_while,
+};
 use std::{
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
@@ -12,10 +14,11 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// How the tests' engine opens a database; each run of it is the same engine.
 pub fn engine() -> Opening {
-    Opening::Engine(Holder {
+    let holder = Holder {
         name: "the tests".to_owned(),
         term: Duration::from_secs(3),
-    })
+    };
+    Opening::Engine(holder, Wish::All)
 }
 
 /// The records in a schema, made if they are not there, without a lease.

@@ -3,10 +3,10 @@
 
 use bureaucrat_model::Hex;
 use bureaucrat_store::{
-    EPOCH_KEY, Epoch, Group, Owner, ShardGroups, ShardId, Store, StoreError, Table, Unit, Verdict,
-    Write, records,
+    Epoch, Group, Owner, ShardGroups, ShardId, Store, StoreError, Table, Unit, Verdict, Write,
+    records,
 };
-use bureaucrat_store_postgres::{Address, Opening, PostgresStore, for_a_while};
+use bureaucrat_store_postgres::{Address, Change, Opening, PostgresStore, for_a_while};
 use bureaucrat_tests::{
     database::Database,
     postgres::{database_url, disconnect, engine, new_url, sql},
@@ -112,8 +112,9 @@ fn an_engine_that_lost_its_shards_writes_nothing_more() {
     let epoch = store.own(ShardGroups::ALL).unwrap();
     let later = epoch.0 + 1;
     let record = Hex(&records::encode(&later).unwrap()).to_string();
-    let key = Hex(EPOCH_KEY).to_string();
-    let taken = format!("UPDATE meta SET value = '\\x{record}' WHERE key = '\\x{key}'");
+    // Of all groups, as a command would.
+    let taken =
+        format!("UPDATE meta SET value = '\\x{record}' WHERE substring(key FOR 5) = 'owner'");
     sql(&url, &taken).unwrap();
     let mut group = owned(epoch, vec![put(Table::Outbox, b"ours", b"")]);
     group
@@ -125,10 +126,11 @@ fn an_engine_that_lost_its_shards_writes_nothing_more() {
     assert_eq!(store.commit(&group).unwrap(), [fenced, Verdict::Committed]);
     // An idle engine learns of it, too, and so does one that connects again.
     let is_taken =
-        |error: StoreError| matches!(error, StoreError::Fenced { present } if present == later);
-    assert!(is_taken(store.lease().unwrap().lost()));
+        |error: &StoreError| matches!(error, StoreError::Fenced { present } if *present == later);
+    let changed = store.lease().unwrap().changed().unwrap();
+    assert!(matches!(&changed, Change::Lost(error) if is_taken(error)));
     disconnect(&url).unwrap();
-    assert!(is_taken(store.commit(&group).unwrap_err()));
+    assert!(is_taken(&store.commit(&group).unwrap_err()));
     drop(store);
     let next = open(&url, PATIENCE).unwrap();
     assert_eq!(next.get(Table::Outbox, b"ours").unwrap(), None);
@@ -253,13 +255,13 @@ fn what_cannot_be_used_says_why() {
 fn an_altered_lease_says_what_is_wrong() {
     let url = new_url().unwrap();
     drop(open(&url, PATIENCE).unwrap());
-    let free = "DELETE FROM lease; INSERT INTO lease VALUES ('', '-infinity')";
+    let free = "DELETE FROM lease; \
+                INSERT INTO lease SELECT number, '', '-infinity' FROM generate_series(0, 15) AS number";
     for (altered, why) in [
-        ("DELETE FROM lease", "it has 0 rows"),
+        ("DELETE FROM lease WHERE shard_group = 7", "it has 15 rows"),
         (
-            "INSERT INTO lease SELECT 'another', 'infinity' FROM generate_series(1, 2); \
-             DELETE FROM lease WHERE holder <> 'another'",
-            "it has 2 rows",
+            "INSERT INTO lease VALUES (16, 'another', '-infinity')",
+            "it has a row of the group 16",
         ),
         (
             "UPDATE lease SET holder = 'another', until = 'infinity'",

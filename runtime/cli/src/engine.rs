@@ -23,7 +23,12 @@ use bureaucrat_store::{Store, StoreError};
 use bureaucrat_store_postgres::Change;
 use ending::Ending;
 use standing::{Desk, Ready};
-use std::{mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    mem::ManuallyDrop,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -40,6 +45,8 @@ const BROKER_THREADS: usize = 2;
 const DRIVERS: usize = 1;
 /// Threads that evaluate other conditions.
 const COMPUTE_THREADS: usize = 2;
+/// How long the end of a host may take.
+const CLOSING: Duration = Duration::from_secs(5);
 /// Operators for whom conditions are evaluated at the same time.
 const OPERATORS: usize = 1;
 
@@ -90,17 +97,29 @@ pub fn run(
         else {
             break;
         };
+        let open = Arc::downgrade(&store);
         match engine.serve(store, &mut ready)? {
             Ended::Stopped => {
                 engine.lapses.forget();
                 break;
             }
-            Ended::Changed => {}
+            Ended::Changed => until_closed(&open),
         }
     }
     drop(socket);
     tracing::info!("bureaucrat has stopped");
     Ok(())
+}
+
+/// Waits until the threads of an earlier host have let the records go: its session has a lock that the next one needs.
+fn until_closed(open: &Weak<Records>) {
+    let deadline = Instant::now() + CLOSING;
+    while open.strong_count() > 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if open.strong_count() > 0 {
+        tracing::warn!("a part of the engine still uses the records as they were");
+    }
 }
 
 /// The parts of the engine that outlast a host.
@@ -189,8 +208,8 @@ impl Engine<'_> {
                 },
             }
         });
-        if host.failure().is_none() {
-            // What clients wait for is carried out by an engine that still works.
+        if host.failure().is_none() || self.shares() {
+            // What clients wait for is carried out by an engine that still works; the next host serves at the same port.
             stop_http();
         }
         broker.stop_consuming();
@@ -202,6 +221,10 @@ impl Engine<'_> {
         self.ended(&store, &host, foreign, change)
     }
 
+    fn shares(&self) -> bool {
+        self.configuration.store_sharing == StoreSharing::On
+    }
+
     /// What the end of a host means.
     fn ended(
         &self,
@@ -210,16 +233,16 @@ impl Engine<'_> {
         foreign: Option<String>,
         change: Option<Change>,
     ) -> anyhow::Result<Ended> {
-        let shares = self.configuration.store_sharing == StoreSharing::On;
         let is_fenced =
             |failure: &HostError| matches!(failure, HostError::Store(StoreError::Fenced { .. }));
         let failure = host.failure();
-        if shares && self.ending.signal().is_none() && foreign.is_none() {
+        if self.shares() && self.ending.signal().is_none() && foreign.is_none() {
             // Another engine has taken a part of what this one had.
             let is_over = failure.as_ref().is_none_or(is_fenced);
             let is_changed = matches!(change, Some(Change::Unbalanced));
             if is_over && (is_changed || failure.is_some()) {
                 tracing::info!("the engines share the records anew");
+                store.retire();
                 return Ok(Ended::Changed);
             }
         }

@@ -45,15 +45,15 @@ impl Records {
     /// If they can't be used.
     pub fn open(configuration: &Configuration, waiting: Waiting<'_>) -> anyhow::Result<Self> {
         if let Some(address) = &configuration.store {
+            let holder = Holder {
+                name: name(&configuration.storage)?,
+                term: configuration.store_lease,
+            };
             let wish = match configuration.store_sharing {
                 StoreSharing::On => Wish::Share,
                 StoreSharing::Off => Wish::All,
             };
-            let opening = Opening::Engine(Holder {
-                name: name(&configuration.storage)?,
-                term: configuration.store_lease,
-                wish,
-            });
+            let opening = Opening::Engine(holder, wish);
             let store = PostgresStore::open(address.clone(), PATIENCE, opening, waiting)?;
             return Ok(Self::Database(store));
         }
@@ -78,7 +78,7 @@ impl Records {
                 // A folder is locked as long as its engine lives.
                 return None;
             };
-            store.lease().map(Lease::changed)
+            store.lease().and_then(Lease::changed)
         });
         match waiting.await {
             Ok(Some(change)) => change,
@@ -130,6 +130,15 @@ impl Records {
             "the database has not answered for {} seconds; the engine waits for it",
             waited.as_secs()
         ))
+    }
+
+    /// They are opened again: leases are kept, and nothing waits for a change of them any more.
+    pub fn retire(&self) {
+        if let Self::Database(store) = self
+            && let Some(lease) = store.lease()
+        {
+            lease.end();
+        }
     }
 
     /// Leaves them to the next engine, after the last commit.

@@ -1,16 +1,19 @@
 //! One commit: everything that is not fenced goes into one transaction, in one round trip.
 //!
-//! Each has a number, which is written with it. When a connection ends in the middle, the number in the database says
-//! whether the transaction is there; the lock of the schema, which the old session holds until the server has ended it,
-//! makes sure that it cannot come later.
+//! Each has a number, which is written with it; every engine counts its own. When a connection ends in the middle, the
+//! number in the database says whether the transaction is there; the lock of the engine's name, which the old session
+//! holds until the server has ended it, makes sure that it cannot come later.
 
 use crate::{
+    guard::Guard,
+    locks::User,
     pulse::Pulse,
-    session::{Place, Present, Purpose, Session, Trouble},
+    session::{Place, Purpose, Session, Trouble},
     statements::Shape,
 };
 use bureaucrat_store::{
-    Epoch, Group, Owner, StoreError, Table, Verdict, Write, figures::Spans, lock,
+    Epoch, Group, Owner, Owners, ShardGroups, StoreError, Table, Unit, Verdict, Write,
+    figures::Spans, lock,
 };
 use futures_lite::future::block_on;
 use std::{
@@ -21,6 +24,7 @@ use std::{
     task::Poll,
     time::{Duration, Instant},
 };
+use tokio_postgres::types::ToSql;
 
 pub struct Commits {
     place: Arc<Place>,
@@ -36,7 +40,8 @@ struct State {
     number: u64,
     /// After a failed write nothing is written any more: whether it is there, only a new start finds out.
     failed: bool,
-    present: Present,
+    /// As they were when a commit was checked against them last.
+    owners: Owners,
 }
 
 /// What to do about each key of a table; the last write for it counts.
@@ -44,21 +49,30 @@ type Changes<'a> = BTreeMap<Table, BTreeMap<&'a [u8], Option<&'a [u8]>>>;
 
 enum Written {
     Done,
-    Fenced(Present),
+    /// Nothing was: these are the owners now.
+    Fenced(Box<Owners>),
+    /// Nothing was: a lease is another's.
+    Dispossessed,
+}
+
+/// What became of taking groups over.
+pub enum TakenOver {
+    Done,
+    /// Somebody else took some at the same time.
+    TooLate,
+    /// Another engine has a lease of them.
+    NotOurs(StoreError),
 }
 
 impl Commits {
-    /// Commits on a session with the lock of the schema, after the commit of this number.
-    pub fn begin(place: Arc<Place>, session: Session, number: u64) -> Self {
+    /// Commits on a session with the locks for that, after the commit of this number.
+    pub fn begin(place: Arc<Place>, session: Session, number: u64, owners: Owners) -> Self {
         place.confirm(number);
         let state = Mutex::new(State {
             session: Some(session),
             number,
             failed: false,
-            present: Present {
-                epoch: Epoch(0),
-                record: None,
-            },
+            owners,
         });
         Self {
             place,
@@ -68,10 +82,35 @@ impl Commits {
         }
     }
 
-    pub fn set_present(&self, epoch: Epoch, record: Vec<u8>) {
-        self.place.own(epoch);
-        let record = Some(record);
-        self.state().present = Present { epoch, record };
+    /// Makes the epoch that of these groups, with its records, if the newest one is still that of `newest`.
+    pub fn take_over(
+        &self,
+        groups: ShardGroups,
+        epoch: Epoch,
+        newest: Option<Vec<u8>>,
+        writes: &[Write],
+    ) -> Result<TakenOver, StoreError> {
+        let leaseholder = match self.place.user() {
+            User::Engine(name) => Some(name.clone()),
+            User::Command => None,
+        };
+        let guard = Guard::take_over(groups, newest, leaseholder);
+        let mut state = self.state();
+        match self.timed(&mut state, &changes(writes), &guard)? {
+            Written::Done => {
+                state.owners.take(groups, epoch);
+                self.place.own(groups, epoch);
+                Ok(TakenOver::Done)
+            }
+            Written::Fenced(owners) => {
+                state.owners = *owners;
+                Ok(TakenOver::TooLate)
+            }
+            Written::Dispossessed => {
+                let present = epoch.0.saturating_sub(1);
+                Ok(TakenOver::NotOurs(StoreError::Fenced { present }))
+            }
+        }
     }
 
     pub const fn log(&self) -> &Spans {
@@ -91,46 +130,57 @@ impl Commits {
     pub fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
         let mut state = self.state();
         loop {
-            let present = state.present.clone();
-            let verdict = |owner| match owner {
-                Owner::Shard(_, epoch) if epoch != present.epoch => Verdict::Fenced {
-                    present: present.epoch,
-                },
-                Owner::Shard(..) | Owner::Nobody => Verdict::Committed,
-            };
+            let owners = state.owners;
+            let is_written = |unit: &&Unit| owners.verdict(unit.owner) == Verdict::Committed;
             let units = group.units.iter();
-            let verdicts: Vec<Verdict> = units.clone().map(|unit| verdict(unit.owner)).collect();
-            let mut changes = Changes::new();
-            let mut is_owned = false;
-            for unit in units.filter(|unit| verdict(unit.owner) == Verdict::Committed) {
-                is_owned |= unit.owner != Owner::Nobody;
-                for write in &unit.writes {
-                    let (table, key, value) = match write {
-                        Write::Put { table, key, value } => (table, key, Some(value.as_slice())),
-                        Write::Delete { table, key } => (table, key, None),
-                    };
-                    changes.entry(*table).or_default().insert(key, value);
-                }
-            }
+            let verdicts = units.clone().map(|unit| owners.verdict(unit.owner));
+            let verdicts: Vec<Verdict> = verdicts.collect();
+            let units = units.filter(is_written);
+            let changes = changes(units.clone().flat_map(|unit| &unit.writes));
             if changes.is_empty() {
                 return Ok(verdicts);
             }
-            let fence = match is_owned {
-                true => present.record.as_deref(),
-                false => None,
-            };
-            let begun = Instant::now();
-            let question = self.pulse.asks();
-            let written = state.write(&self.place, &changes, fence)?;
-            drop(question);
-            self.log.took(begun.elapsed());
-            match written {
+            let groups = units.filter_map(|unit| match unit.owner {
+                Owner::Shard(shard, _) => Some(shard.group()),
+                Owner::Nobody => None,
+            });
+            let guard = Guard::owners(groups.collect(), &owners)
+                .map_err(|trouble| failure(&self.place, trouble))?;
+            match self.timed(&mut state, &changes, &guard)? {
                 Written::Done => return Ok(verdicts),
                 // The next round leaves out what is fenced now.
-                Written::Fenced(present) => state.present = present,
+                Written::Fenced(owners) => state.owners = *owners,
+                Written::Dispossessed => {
+                    return Err(failure(&self.place, Trouble::Dispossessed));
+                }
             }
         }
     }
+
+    fn timed(
+        &self,
+        state: &mut State,
+        changes: &Changes<'_>,
+        guard: &Guard,
+    ) -> Result<Written, StoreError> {
+        let begun = Instant::now();
+        let _question = self.pulse.asks();
+        let written = state.write(&self.place, changes, guard)?;
+        self.log.took(begun.elapsed());
+        Ok(written)
+    }
+}
+
+fn changes<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Changes<'a> {
+    let mut changes = Changes::new();
+    for write in writes {
+        let (table, key, value) = match write {
+            Write::Put { table, key, value } => (table, key, Some(value.as_slice())),
+            Write::Delete { table, key } => (table, key, None),
+        };
+        changes.entry(*table).or_default().insert(key, value);
+    }
+    changes
 }
 
 impl State {
@@ -138,14 +188,14 @@ impl State {
         &mut self,
         place: &Place,
         changes: &Changes<'_>,
-        fence: Option<&[u8]>,
+        guard: &Guard,
     ) -> Result<Written, StoreError> {
         if self.failed {
             let what = "an earlier write failed; restart the engine";
             return Err(StoreError::Write(what.into()));
         }
         let until = place.deadline();
-        let written = self.insist(place, changes, fence, until);
+        let written = self.insist(place, changes, guard, until);
         self.failed = written.is_err();
         written
     }
@@ -155,7 +205,7 @@ impl State {
         &mut self,
         place: &Place,
         changes: &Changes<'_>,
-        fence: Option<&[u8]>,
+        guard: &Guard,
         until: Instant,
     ) -> Result<Written, StoreError> {
         let number = self.number + 1;
@@ -165,7 +215,7 @@ impl State {
                 None => {
                     let (session, found) = place.connect(Purpose::Committing, until)?;
                     if found == number {
-                        match block_on(session.settled()) {
+                        match block_on(session.settled(place.user().name())) {
                             Ok(()) => {
                                 self.settle(place, session, number);
                                 return Ok(Written::Done);
@@ -177,15 +227,19 @@ impl State {
                     session
                 }
             };
-            match block_on(transaction(&session, changes, fence, number)) {
+            match block_on(transaction(place, &session, changes, guard, number)) {
                 Ok(()) => {
                     self.settle(place, session, number);
                     return Ok(Written::Done);
                 }
-                Err(Trouble::Fenced) => match block_on(session.present()) {
-                    Ok(present) => {
+                Err(Trouble::Dispossessed) => {
+                    self.session = Some(session);
+                    return Ok(Written::Dispossessed);
+                }
+                Err(Trouble::Fenced) => match block_on(session.owners()) {
+                    Ok(owners) => {
                         self.session = Some(session);
-                        return Ok(Written::Fenced(present));
+                        return Ok(Written::Fenced(Box::new(owners)));
                     }
                     Err(Trouble::Away(_)) if Instant::now() < until => {}
                     Err(trouble) => return Err(failure(place, trouble)),
@@ -206,14 +260,17 @@ impl State {
 
 /// Everything at once: the server answers when all of it is done, or leaves all of it out.
 async fn transaction(
+    place: &Place,
     session: &Session,
     changes: &Changes<'_>,
-    fence: Option<&[u8]>,
+    guard: &Guard,
     number: u64,
 ) -> Result<(), Trouble> {
     let client = &session.client;
     let number = i64::try_from(number).unwrap_or(i64::MAX);
-    let check = session.fence().await?;
+    let who = place.user().name();
+    let check = guard.statement(session).await?;
+    let [groups, first, second] = guard.parameters();
     let mut batches = Vec::new();
     for (table, keys) in changes {
         let mut puts = (Vec::new(), Vec::new());
@@ -238,7 +295,8 @@ async fn transaction(
     let mut steps: Vec<Step<'_>> = Vec::with_capacity(batches.len() + 3);
     steps.push(Box::pin(client.batch_execute("BEGIN")));
     steps.push(Box::pin(async {
-        client.execute(&check, &[&fence, &number]).await.map(drop)
+        let parameters = [&who as &(dyn ToSql + Sync), &number, groups, first, second];
+        client.execute(&check, &parameters).await.map(drop)
     }));
     for (statement, (keys, values)) in &batches {
         steps.push(Box::pin(async move {
@@ -284,6 +342,9 @@ async fn in_order(mut steps: Vec<Step<'_>>) -> Result<(), tokio_postgres::Error>
 fn failure(place: &Place, trouble: Trouble) -> StoreError {
     match trouble {
         Trouble::Away(reason) | Trouble::Refused(reason) => StoreError::Write(reason),
-        trouble @ (Trouble::Lasting(_) | Trouble::Held | Trouble::Fenced) => place.failure(trouble),
+        trouble @ (Trouble::Lasting(_)
+        | Trouble::Held
+        | Trouble::Fenced
+        | Trouble::Dispossessed) => place.failure(trouble),
     }
 }

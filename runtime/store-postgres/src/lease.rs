@@ -1,191 +1,61 @@
-//! Who may use the records: one engine, as long as it says so often enough.
+//! Who may use the records: engines, each its groups of shards, as long as they say so often enough.
 //!
-//! The lock of the schema, which a session holds, keeps commits of two engines apart, and the epoch those of an earlier
-//! owner. The lease says when an engine that is silent is given up, whatever its session looks like: who stands by then
-//! ends that session, takes the lock, and raises the epoch. An engine whose lease is over publishes nothing until it has
-//! renewed it. So what a suspended engine does when it wakes changes nothing, and repeats at most what it was sending.
-//! The server's clock judges leases; a holder judges its own by a clock that runs while the machine sleeps, from before
-//! it asked.
+//! Leases only say who should have which group, and when an engine that is silent is given up: who takes a group ends
+//! that engine's session, and raises the epoch of the group, against which every commit is checked. An engine whose leases
+//! are over publishes nothing until it has renewed all of them. So what a suspended engine does when it wakes changes
+//! nothing, and repeats at most what it was sending. The server's clock judges leases; a holder judges its own by a clock
+//! that runs while the machine sleeps, from before it asked.
+//!
+//! A store has the same groups for its life. Its lease says when they should be others; then it is closed and opened again.
 
-mod row;
+mod acquire;
+mod holder;
+mod picture;
+pub mod rows;
 
-use crate::{
-    Opening, schema,
-    session::{Place, Present, Purpose, Session, Trouble},
-};
-use bureaucrat_store::{StoreError, lock, unpoisoned};
-use futures_lite::future::block_on;
+use crate::session::{Place, Purpose, Session, Trouble};
+use bureaucrat_store::{ShardGroups, StoreError, lock, unpoisoned};
+use futures_lite::future::zip;
 use nix::time::{ClockId, clock_gettime};
+use picture::{Imbalance, less};
+use rows::Look;
 use std::{
-    ops::ControlFlow,
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
-    thread::sleep,
     time::{Duration, Instant},
 };
 
-pub use row::{Holder, Holding};
+pub use acquire::{Obstacle, Waiting, acquire};
+pub use holder::{Holder, Holding, Wish};
 
-/// How often it is looked whether the records are free.
-const LOOK: Duration = Duration::from_millis(200);
 /// A lease is renewed so often within its term.
 const RENEWALS: u32 = 3;
 /// After a failed renewal the next try comes so often within the term.
 const TRIES: u32 = 10;
 
-/// What an engine waits for before it has the records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
-    /// Another engine has them.
-    Held(Holding),
-    /// The database cannot be reached, and this is why.
-    Away(String),
-}
-
-/// Asked again and again meanwhile: whether to wait on.
-pub type Waiting<'a> = &'a mut dyn FnMut(&Obstacle) -> ControlFlow<()>;
-
-/// What a store begins with.
-pub struct Acquired {
-    /// The session that commits: it has the lock of the schema.
-    pub session: Session,
-    /// The last commit.
-    pub number: u64,
-    /// None for a check.
-    pub lease: Option<Lease>,
-}
-
-/// Connects, takes the lock of the schema, prepares it and takes the lease; again from the beginning if the connection
-/// ends in between.
-///
-/// # Errors
-/// [`StoreError::Locked`] if waiting was given up, and whatever keeps the server from being used.
-pub fn acquire(
-    place: &Arc<Place>,
-    opening: &Opening,
-    waiting: Waiting<'_>,
-) -> Result<Acquired, StoreError> {
-    let (mut is_away, mut is_refused) = (false, false);
-    let mut until = place.deadline();
-    let mut kept = None;
-    loop {
-        let session = kept.take().map_or_else(|| place.attempt(), Ok);
-        let tried = session.and_then(|session| {
-            let tried = block_on(attempt(place, &session, opening, &mut is_refused))?;
-            Ok((session, tried))
-        });
-        let obstacle = match tried {
-            Ok((session, Tried::Taken { number, since })) => {
-                let lease = match opening {
-                    Opening::Engine(holder) => {
-                        Some(Lease::begin(place.clone(), holder.clone(), since)?)
-                    }
-                    Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => None,
-                };
-                return Ok(Acquired {
-                    session,
-                    number,
-                    lease,
-                });
-            }
-            Ok((session, Tried::Held(holding))) => {
-                kept = Some(session);
-                until = place.deadline();
-                Obstacle::Held(holding)
-            }
-            Err(Trouble::Away(reason)) if Instant::now() < until => Obstacle::Away(reason),
-            Err(trouble) => return Err(place.failure(trouble)),
-        };
-        let is_given_up = waiting(&obstacle).is_break();
-        match obstacle {
-            Obstacle::Held(holding) if is_given_up => {
-                return Err(place.locked(holding.to_string()));
-            }
-            Obstacle::Away(reason) if is_given_up => return Err(place.unusable(reason)),
-            Obstacle::Away(reason) if !is_away => {
-                tracing::warn!(database = %place.shown(), %reason, "the database cannot be used yet; waiting for it");
-                is_away = true;
-            }
-            Obstacle::Away(_) | Obstacle::Held(_) => {}
-        }
-        sleep(LOOK);
-    }
-}
-
-enum Tried {
-    /// The last commit, and when the lease was asked for.
-    Taken {
-        number: u64,
-        since: Duration,
-    },
-    Held(Holding),
-}
-
-async fn attempt(
-    place: &Place,
-    session: &Session,
-    opening: &Opening,
-    is_refused: &mut bool,
-) -> Result<Tried, Trouble> {
-    if !matches!(opening, Opening::Engine(_)) {
-        // Before it has the lock, for which it could be ended.
-        session.work_as_command().await?;
-    }
-    match session.lock(place.schema()).await {
-        Ok(()) => {}
-        Err(Trouble::Held) => {
-            let holding = match session.holding().await {
-                // Before there are tables, nobody has a name.
-                Err(Trouble::Refused(_)) => return Ok(Tried::Held(Holding::unknown())),
-                holding => holding?,
-            };
-            if holding.is_over()
-                && let Err(trouble) = session.evict(place.schema()).await
-            {
-                let Trouble::Refused(reason) = trouble else {
-                    return Err(trouble);
-                };
-                if !std::mem::replace(is_refused, true) {
-                    tracing::warn!(
-                        "the engine that has the records is silent, but its session cannot be ended: {reason}"
-                    );
-                }
-            }
-            return Ok(Tried::Held(holding));
-        }
-        Err(trouble) => return Err(trouble),
-    }
-    schema::prepare(place, session, opening).await?;
-    let since = now();
-    let is_ours = match opening {
-        Opening::Engine(holder) => session.take(holder).await?,
-        Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => {
-            session.holding().await?.is_over()
-        }
-    };
-    if !is_ours {
-        // Its engine may have lost its session only for a moment.
-        session.unlock().await?;
-        return Ok(Tried::Held(session.holding().await?));
-    }
-    let (number, lost) = session.counted().await?;
-    match opening {
-        Opening::Accept => session.note_lost(0).await?,
-        Opening::Engine(_) | Opening::Check | Opening::Upkeep | Opening::Filling if lost > 0 => {
-            return Err(Trouble::Lasting(place.lost(lost)));
-        }
-        Opening::Engine(_) | Opening::Check | Opening::Upkeep | Opening::Filling => {}
-    }
-    Ok(Tried::Taken { number, since })
-}
-
-/// The lease of a store that is open. A thread renews it until it is dropped.
+/// The leases of a store that is open. A thread renews them until this is dropped.
 pub struct Lease {
+    terms: Arc<Terms>,
+    shared: Arc<Shared>,
+}
+
+/// Whose leases they are, and of what.
+struct Terms {
     place: Arc<Place>,
     holder: Holder,
-    shared: Arc<Shared>,
+    wish: Wish,
+    groups: ShardGroups,
+}
+
+/// Why an engine should not work on as it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// All groups are another's, or commits are lost: the engine must end.
+    Lost(StoreError),
+    /// Its groups should be others: the store should be closed, in order, and opened again. Leases are kept until then.
+    Unbalanced,
 }
 
 struct Shared {
@@ -197,57 +67,86 @@ struct Shared {
 
 enum State {
     Held,
-    /// Why it can't be renewed any more.
+    /// They should be leases of other groups, and are renewed until somebody sees to it.
+    Unbalanced,
+    /// Why they can't be renewed any more.
     Lost(StoreError),
-    /// Nobody needs it any more.
+    /// Nobody needs them any more.
     Ended,
 }
 
+impl State {
+    const fn is_renewed(&self) -> bool {
+        match self {
+            Self::Held | Self::Unbalanced => true,
+            Self::Lost(_) | Self::Ended => false,
+        }
+    }
+}
+
 impl Lease {
-    fn begin(place: Arc<Place>, holder: Holder, since: Duration) -> Result<Self, StoreError> {
+    fn begin(
+        place: Arc<Place>,
+        holder: Holder,
+        wish: Wish,
+        groups: ShardGroups,
+        since: Duration,
+    ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             until: AtomicU64::new(0),
             state: Mutex::new(State::Held),
             changed: Condvar::new(),
         });
         shared.extend(since + holder.term);
+        let terms = Arc::new(Terms {
+            place,
+            holder,
+            wish,
+            groups,
+        });
         let lease = Self {
-            place: place.clone(),
-            holder: holder.clone(),
+            terms: terms.clone(),
             shared: shared.clone(),
         };
         std::thread::Builder::new()
             .name("lease".into())
-            .spawn(move || shared.renew(&place, &holder))
-            .map_err(|error| lease.place.unusable(error.to_string()))?;
+            .spawn(move || shared.renew(&terms))
+            .map_err(|error| lease.terms.place.unusable(error.to_string()))?;
         Ok(lease)
     }
 
-    /// Whether nobody else may have taken the records yet.
+    /// Whether nobody else may have taken any of the groups yet.
     pub fn holds(&self) -> bool {
         millis(now()) < self.shared.until.load(Ordering::Acquire)
     }
 
-    /// Waits until the records are another's, or have lost commits, which an engine that commits nothing would not notice.
-    /// Never returns otherwise.
-    pub fn lost(&self) -> StoreError {
+    /// Waits until something should change, which an engine that commits nothing would not notice; and after that, says it
+    /// at once. None once the leases were given back.
+    pub fn changed(&self) -> Option<Change> {
         let mut state = self.shared.state();
         loop {
-            if let State::Lost(error) = &*state {
-                return error.clone();
+            match &*state {
+                State::Lost(error) => return Some(Change::Lost(error.clone())),
+                State::Unbalanced => return Some(Change::Unbalanced),
+                State::Ended => return None,
+                State::Held => state = self.shared.wait(state, Duration::MAX),
             }
-            state = self.shared.wait(state, Duration::MAX);
         }
     }
 
-    /// Gives it back, after the last commit: the next engine need not wait. If that fails, it waits for the term.
+    /// Renews nothing more, but gives nothing back: the store is opened again at once.
+    pub fn end(&self) {
+        self.shared.end();
+    }
+
+    /// Gives everything back, after the last commit: other engines need not wait. If that fails, they wait for the term.
     pub fn release(&self) {
         self.shared.end();
-        let released = self.place.connect(Purpose::Reading, Instant::now());
+        let Terms { place, holder, .. } = &*self.terms;
+        let released = place.connect(Purpose::Reading, Instant::now());
         if let Ok((session, _)) = released {
             // It may be another's already, and then there is nothing to give back.
-            let released = session.release(&self.holder);
-            let _ = self.place.within(self.holder.term, released);
+            let _ = place.within(holder.term, session.release(holder));
         }
     }
 }
@@ -274,40 +173,59 @@ impl Shared {
 
     fn end(&self) {
         let mut state = self.state();
-        if matches!(*state, State::Held) {
+        if state.is_renewed() {
             *state = State::Ended;
         }
         drop(state);
         self.changed.notify_all();
     }
 
-    fn renew(&self, place: &Place, holder: &Holder) {
+    /// Says that the groups should be others, unless something worse was said.
+    fn unbalance(&self) {
+        let mut state = self.state();
+        if matches!(*state, State::Held) {
+            *state = State::Unbalanced;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn lose(&self, error: StoreError) {
+        let mut state = self.state();
+        if state.is_renewed() {
+            *state = State::Lost(error);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn renew(&self, terms: &Terms) {
         let (mut session, mut is_told) = (None, false);
-        let mut pause = holder.term / RENEWALS;
+        let mut watch = Watch::default();
+        let term = terms.holder.term;
+        let mut pause = term / RENEWALS;
         loop {
-            let state = self.state();
-            let state = match &*state {
-                State::Held => self.wait(state, pause),
-                State::Lost(_) | State::Ended => return,
-            };
-            if !matches!(*state, State::Held) {
+            if !self.is_due(pause) {
                 return;
             }
-            drop(state);
             let since = now();
-            match renewed(place, holder, &mut session) {
-                Ok(()) => {
-                    self.extend(since + holder.term);
-                    pause = holder.term / RENEWALS;
+            match terms.renewed(&mut session) {
+                Ok(Renewed::All(imbalance)) => {
+                    self.extend(since + term);
+                    pause = term / RENEWALS;
                     if std::mem::take(&mut is_told) {
                         tracing::info!("the lease is renewed again");
                     }
+                    if watch.sees(imbalance) {
+                        self.unbalance();
+                    }
                 }
-                Err(Trouble::Lasting(error)) => {
-                    *self.state() = State::Lost(error);
-                    self.changed.notify_all();
-                    return;
+                Ok(Renewed::Some) => {
+                    self.extend(Duration::ZERO);
+                    pause = term / RENEWALS;
+                    self.unbalance();
                 }
+                Err(Trouble::Lasting(error)) => return self.lose(error),
                 // A database that is away says nothing about whose the records are.
                 Err(trouble) => {
                     if !std::mem::replace(&mut is_told, true) {
@@ -316,37 +234,92 @@ impl Shared {
                             "the lease cannot be renewed; from its end on nothing is sent until it is"
                         );
                     }
-                    pause = holder.term / TRIES;
+                    pause = term / TRIES;
                 }
             }
         }
     }
+
+    /// Waits for the next renewal; false if there is none.
+    fn is_due(&self, pause: Duration) -> bool {
+        let deadline = Instant::now() + pause;
+        let mut state = self.state();
+        while state.is_renewed() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            state = self.wait(state, left);
+        }
+        false
+    }
 }
 
-fn renewed(place: &Place, holder: &Holder, session: &mut Option<Session>) -> Result<(), Trouble> {
-    let present = match session.take() {
-        Some(session) => session,
-        None => match place.connect(Purpose::Reading, Instant::now()) {
-            Ok((session, _)) => session,
-            Err(error @ (StoreError::Fenced { .. } | StoreError::LostCommits { .. })) => {
-                return Err(Trouble::Lasting(error));
+/// What a renewal has found.
+enum Renewed {
+    All(Imbalance),
+    /// Some groups are others' by now.
+    Some,
+}
+
+/// Decides when an imbalance counts: not right after the store was opened, and what one engine must give to another only
+/// when it is seen twice, because that one may have its groups soon without it.
+#[derive(Debug, Default)]
+struct Watch {
+    renewals: u32,
+    giving: u32,
+}
+
+impl Watch {
+    const fn sees(&mut self, imbalance: Imbalance) -> bool {
+        self.renewals = self.renewals.saturating_add(1);
+        self.giving = match imbalance.gives {
+            true => self.giving.saturating_add(1),
+            false => 0,
+        };
+        (imbalance.takes && self.renewals > 1) || self.giving > 1
+    }
+}
+
+impl Terms {
+    /// # Errors
+    /// [`Trouble::Lasting`] if all groups are others' by now, or commits are lost.
+    fn renewed(&self, session: &mut Option<Session>) -> Result<Renewed, Trouble> {
+        let place = &self.place;
+        let present = match session.take() {
+            Some(session) => session,
+            None => match place.connect(Purpose::Reading, Instant::now()) {
+                Ok((session, _)) => session,
+                Err(error @ (StoreError::Fenced { .. } | StoreError::LostCommits { .. })) => {
+                    return Err(Trouble::Lasting(error));
+                }
+                Err(error) => return Err(Trouble::Away(error.to_string())),
+            },
+        };
+        let renewed = place.within(self.holder.term, async {
+            let looks = present.look(Look::Renews(&self.holder, self.wish));
+            // Both at once. A command that repairs the records has no lease, but an epoch.
+            let (picture, standing) = zip(looks, place.standing(&present)).await;
+            let (picture, standing) = (picture?, standing?);
+            let missing = less(self.groups, picture.held_by(&self.holder.name));
+            let is_lost = match self.wish {
+                Wish::All => !missing.is_empty() || !standing.is_whole(),
+                Wish::Share => missing == self.groups || standing.is_lost(),
+            };
+            if is_lost {
+                return Err(Trouble::Lasting(standing.fenced()));
             }
-            Err(error) => return Err(Trouble::Away(error.to_string())),
-        },
-    };
-    place.within(holder.term, async {
-        if present.renew(holder).await? {
-            // A command that repairs the records has no lease, but an epoch.
-            return place.check(&present).await;
-        }
-        // It may be there for nobody.
-        present.holding().await?;
-        let Present { epoch, .. } = present.present().await?;
-        let present = epoch.0;
-        Err(Trouble::Lasting(StoreError::Fenced { present }))
-    })?;
-    *session = Some(present);
-    Ok(())
+            Ok(match missing.is_empty() && standing.is_whole() {
+                true if self.wish == Wish::Share => {
+                    Renewed::All(picture.imbalance(&self.holder.name))
+                }
+                true => Renewed::All(Imbalance::default()),
+                false => Renewed::Some,
+            })
+        })?;
+        *session = Some(present);
+        Ok(renewed)
+    }
 }
 
 /// A clock that runs while the machine sleeps.

@@ -2,16 +2,20 @@
 //!
 //! It promises what [`bureaucrat_store::Store`] promises, in a database that other machines can reach. A commit
 //! counts once the server says so, however long that takes: when the connection ends in the middle, the store connects
-//! again, looks whether the group is there, and writes it if it is not. Two engines never use one schema at a time: who
-//! comes second waits until the first has gone or has been silent for longer than its lease, and then raises the epoch that
-//! every commit is checked against, in its own transaction. A database that has lost what it had confirmed is refused. The host decides
-//! what is written and when. No type of the client library leaves this crate.
+//! again, looks whether the group is there, and writes it if it is not. Several engines can use one schema, each with
+//! groups of shards of its own. Who takes a group waits until it was given back or its engine has been silent for longer
+//! than its lease, and then raises the epoch of the group, which each commit is checked against in its own transaction. A
+//! database that has lost what it had confirmed is refused. The host decides what is written and when. No type of the
+//! client library leaves this crate.
 #![forbid(unsafe_code)]
 
 mod address;
 mod commit;
+mod guard;
 mod lease;
+mod locks;
 mod numbers;
+mod owned;
 mod pulse;
 mod reading;
 mod schema;
@@ -19,13 +23,14 @@ mod session;
 mod statements;
 
 pub use address::{Address, AddressError};
-pub use lease::{Holder, Holding, Lease, Obstacle, Waiting};
+pub use lease::{Change, Holder, Holding, Lease, Obstacle, Waiting, Wish};
 
 use bureaucrat_store::{
-    Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write, figures::Spans,
+    EPOCH_KEY, Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Verdict, figures::Spans,
     next_epoch,
 };
-use commit::Commits;
+use commit::{Commits, TakenOver};
+use locks::User;
 use reading::Readers;
 use session::Place;
 use std::{
@@ -38,8 +43,8 @@ use std::{
 /// Who opens a store, and what for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// An engine: what is not there is made, and it has the records until it is silent for longer than its lease.
-    Engine(Holder),
+    /// An engine: what is not there is made, and it has groups until it is silent for longer than its lease.
+    Engine(Holder, Wish),
     /// A check of what is there.
     Check,
     /// The same, after which what is there is the truth, even if confirmed commits are missing.
@@ -48,6 +53,15 @@ pub enum Opening {
     Upkeep,
     /// A command that fills it: what is not there is made.
     Filling,
+}
+
+impl Opening {
+    fn user(&self) -> User {
+        match self {
+            Self::Engine(holder, _) => User::Engine(holder.name.clone()),
+            Self::Check | Self::Accept | Self::Upkeep | Self::Filling => User::Command,
+        }
+    }
 }
 
 /// How long a database may be away, unless it is said otherwise.
@@ -61,16 +75,18 @@ pub struct PostgresStore {
     place: Arc<Place>,
     commits: Commits,
     readers: Readers,
-    /// None for a check.
+    groups: ShardGroups,
+    /// None for a command.
     lease: Option<Lease>,
 }
 
 impl PostgresStore {
     /// Connects, and creates schema and tables if they are not there. Waits up to `patience` for a database that is
-    /// away, here and later, and for records that another engine has as long as `waiting` says so.
+    /// away, here and later, and for records that others have as long as `waiting` says so. An engine that shares, and opens
+    /// its records anew, keeps what is left of its leases as far as it is its share, and gives the rest back.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] if another engine has the records, [`StoreError::Format`] if an engine with another format
+    /// [`StoreError::Locked`] if others have the records, [`StoreError::Format`] if an engine with another format
     /// wrote it, [`StoreError::Held`] if a command holds it, [`StoreError::LostCommits`] if it is known that some are
     /// missing, [`StoreError::Unusable`] if it cannot be reached, or would not keep what it confirms.
     pub fn open(
@@ -79,15 +95,22 @@ impl PostgresStore {
         opening: Opening,
         waiting: Waiting<'_>,
     ) -> Result<Self, StoreError> {
-        let place = Arc::new(Place::new(address, patience)?);
+        let place = Arc::new(Place::new(address, patience, opening.user())?);
         let acquired = lease::acquire(&place, &opening, waiting)?;
-        let commits = Commits::begin(place.clone(), acquired.session, acquired.number);
+        let (session, number) = (acquired.session, acquired.number);
+        let commits = Commits::begin(place.clone(), session, number, acquired.owners);
         Ok(Self {
             commits,
+            groups: acquired.groups,
             readers: Readers::new(place.clone()),
             place,
             lease: acquired.lease,
         })
+    }
+
+    /// The groups that it may own: all of them, unless it is an engine that shares.
+    pub const fn groups(&self) -> ShardGroups {
+        self.groups
     }
 
     /// The lease of an engine.
@@ -111,7 +134,7 @@ impl PostgresStore {
     }
 }
 
-/// Waits so long for records that another engine has: a session that has just ended is still known to the server.
+/// Waits so long for records that others have: a session that has just ended is still known to the server.
 pub fn for_a_while(span: Duration) -> impl FnMut(&Obstacle) -> ControlFlow<()> {
     let until = Instant::now() + span;
     move |obstacle| match obstacle {
@@ -147,15 +170,16 @@ impl Store for PostgresStore {
     }
 
     fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
-        let (epoch, writes) = next_epoch(self, groups)?;
-        let record = match writes.last() {
-            Some(Write::Put { value, .. }) => value.clone(),
-            Some(Write::Delete { .. }) | None => Vec::new(),
-        };
-        let units = vec![Unit::of(writes)];
-        self.commit(&Group { units })?;
-        self.commits.set_present(epoch, record);
-        Ok(epoch)
+        loop {
+            // In this order: if an epoch comes in between, it is the record that is out of date.
+            let newest = self.get(Table::Meta, EPOCH_KEY)?;
+            let (epoch, writes) = next_epoch(self, groups)?;
+            match self.commits.take_over(groups, epoch, newest, &writes)? {
+                TakenOver::Done => return Ok(epoch),
+                TakenOver::TooLate => {}
+                TakenOver::NotOurs(error) => return Err(error),
+            }
+        }
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {

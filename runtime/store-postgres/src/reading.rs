@@ -111,7 +111,9 @@ impl Readers {
                 }
                 Err(Trouble::Refused(reason)) => reason,
                 Err(Trouble::Lasting(error)) => return Err(error),
-                Err(Trouble::Held | Trouble::Fenced) => "the schema is another's now".into(),
+                Err(Trouble::Held | Trouble::Fenced | Trouble::Dispossessed) => {
+                    "the schema is another's now".into()
+                }
             };
             return Err(StoreError::Read { table, reason });
         }

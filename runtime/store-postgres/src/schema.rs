@@ -2,11 +2,12 @@
 
 use crate::{
     Opening,
-    session::{FENCED, Place, Session, Trouble},
+    locks::{EPOCH, GROUP},
+    session::{DISPOSSESSED, FENCED, Place, Session, Trouble},
     statements::quoted,
 };
 use bureaucrat_store::{
-    Table,
+    ShardGroup, Table,
     format::{FORMAT, FORMAT_KEY},
     holds::{self, Access, HOLD_KEY},
 };
@@ -34,21 +35,25 @@ pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Res
         let reason = "its setting `fsync` is off, so it would not keep what it confirms";
         return Err(refused(reason.into()));
     }
-    if !matches!(opening, Opening::Engine(_) | Opening::Filling) && !has_tables {
+    if !matches!(opening, Opening::Engine(..) | Opening::Filling) && !has_tables {
         let reason = format!("there are no records in the schema `{}`", place.schema());
         return Err(refused(reason));
     }
     if !has_schema {
-        let create = format!("CREATE SCHEMA \"{}\"", place.schema());
+        let create = format!(
+            "{}; CREATE SCHEMA IF NOT EXISTS \"{}\"",
+            alone(place),
+            place.schema()
+        );
         client.batch_execute(&create).await?;
     }
     if !has_tables {
-        client.batch_execute(&tables()).await?;
+        client.batch_execute(&tables(place)).await?;
     }
     let format = meta(session, FORMAT_KEY).await?.unwrap_or_default();
     let hold = meta(session, HOLD_KEY).await?;
     let access = match opening {
-        Opening::Engine(_) | Opening::Filling => Access::Use,
+        Opening::Engine(..) | Opening::Filling => Access::Use,
         Opening::Check | Opening::Accept => Access::Check,
         Opening::Upkeep => Access::Upkeep,
     };
@@ -56,7 +61,7 @@ pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Res
     admitted.map_err(Trouble::Lasting)?;
     if *opening == Opening::Upkeep {
         // Tables that came with a later format than this one.
-        let missing = Table::ALL.map(|table| table_of(table, "IF NOT EXISTS"));
+        let missing = Table::ALL.map(table_of);
         client.batch_execute(&missing.concat()).await?;
     }
     Ok(())
@@ -68,36 +73,74 @@ async fn meta(session: &Session, key: &[u8]) -> Result<Option<Vec<u8>>, Trouble>
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-fn table_of(table: Table, condition: &str) -> String {
+fn table_of(table: Table) -> String {
     let name = quoted(table);
     format!(
-        "CREATE TABLE {condition} {name} (key bytea PRIMARY KEY, value bytea NOT NULL) WITH ({OPTIONS});\n"
+        "CREATE TABLE IF NOT EXISTS {name} (key bytea PRIMARY KEY, value bytea NOT NULL) WITH ({OPTIONS});\n"
     )
 }
 
+/// Several engines may begin at once: one of them makes what is not there, and the others find it.
+fn alone(place: &Place) -> String {
+    let schema = place.schema().replace('\'', "''");
+    format!("SELECT pg_advisory_xact_lock({EPOCH}, hashtext('{schema}'))")
+}
+
 /// Everything, in one transaction: several statements in one text are one.
-fn tables() -> String {
-    let mut text = String::new();
+fn tables(place: &Place) -> String {
+    let mut text = format!("{};\n", alone(place));
     for table in Table::ALL {
-        text.push_str(&table_of(table, ""));
+        text.push_str(&table_of(table));
     }
+    let last = ShardGroup::COUNT - 1;
+    let lock_of_group = format!("{GROUP}, (hashtext(current_schema()) & -16) | shard_group");
     text.push_str(&format!(
-        "CREATE TABLE commits (number bigint NOT NULL, lost bigint NOT NULL DEFAULT 0)
+        "CREATE TABLE IF NOT EXISTS commits
+             (holder text PRIMARY KEY, number bigint NOT NULL, lost bigint NOT NULL DEFAULT 0)
              WITH (fillfactor = 10);
-         INSERT INTO commits VALUES (0);
-         CREATE TABLE lease (holder text NOT NULL, until timestamptz NOT NULL) WITH (fillfactor = 10);
-         INSERT INTO lease VALUES ('', '-infinity');
-         -- Waits for a commit of another owner, then sees the epoch that it left.
-         CREATE FUNCTION fence(expected bytea, next bigint) RETURNS void LANGUAGE plpgsql AS $body$
+         CREATE TABLE IF NOT EXISTS lease
+             (shard_group smallint PRIMARY KEY, holder text NOT NULL, until timestamptz NOT NULL)
+             WITH (fillfactor = 10);
+         INSERT INTO lease SELECT number, '', '-infinity' FROM generate_series(0, {last}) AS number
+             ON CONFLICT DO NOTHING;
+         CREATE TABLE IF NOT EXISTS engines (holder text PRIMARY KEY, until timestamptz NOT NULL)
+             WITH (fillfactor = 10);
+         CREATE OR REPLACE FUNCTION note_commit(who text, next bigint) RETURNS void LANGUAGE plpgsql AS $body$
          BEGIN
-             UPDATE commits SET number = next;
-             IF expected IS NOT NULL
-                 AND (SELECT value FROM meta WHERE key = 'epoch') IS DISTINCT FROM expected
+             UPDATE commits SET number = next WHERE holder = who;
+             IF NOT FOUND THEN
+                 INSERT INTO commits (holder, number) VALUES (who, next);
+             END IF;
+         END $body$;
+         -- Waits for who takes a group over, then sees the epoch that it left.
+         CREATE OR REPLACE FUNCTION fence(who text, next bigint, owned int[], keys bytea[], expected bytea[])
+             RETURNS void LANGUAGE plpgsql AS $body$
+         BEGIN
+             PERFORM pg_advisory_xact_lock_shared({lock_of_group}) FROM unnest(owned) AS shard_group;
+             PERFORM note_commit(who, next);
+             IF EXISTS (SELECT FROM unnest(keys, expected) AS wanted (name, epoch) WHERE
+                 (SELECT value FROM meta WHERE key = wanted.name) IS DISTINCT FROM wanted.epoch)
              THEN
                  RAISE EXCEPTION 'another engine has taken over' USING ERRCODE = '{FENCED}';
              END IF;
          END $body$;
-         INSERT INTO meta VALUES ('format', '{FORMAT}');"
+         -- Waits for commits in progress, and lets no other one begin.
+         CREATE OR REPLACE FUNCTION take_over(who text, next bigint, taken int[], newest bytea, leaseholder text)
+             RETURNS void LANGUAGE plpgsql AS $body$
+         BEGIN
+             PERFORM pg_advisory_xact_lock({EPOCH}, hashtext(current_schema()));
+             PERFORM pg_advisory_xact_lock({lock_of_group}) FROM unnest(taken) AS shard_group;
+             PERFORM note_commit(who, next);
+             IF leaseholder IS NOT NULL AND EXISTS (SELECT FROM unnest(taken) AS number WHERE
+                 (SELECT holder FROM lease WHERE lease.shard_group = number) IS DISTINCT FROM leaseholder)
+             THEN
+                 RAISE EXCEPTION 'the lease is another engine''s' USING ERRCODE = '{DISPOSSESSED}';
+             END IF;
+             IF (SELECT value FROM meta WHERE key = 'epoch') IS DISTINCT FROM newest THEN
+                 RAISE EXCEPTION 'another engine has taken over' USING ERRCODE = '{FENCED}';
+             END IF;
+         END $body$;
+         INSERT INTO meta VALUES ('format', '{FORMAT}') ON CONFLICT DO NOTHING;"
     ));
     text
 }

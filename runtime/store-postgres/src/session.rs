@@ -2,15 +2,17 @@
 
 use crate::{
     address::{Address, cause},
+    locks::{Lock, User},
+    owned::Standing,
     statements::{Shape, Statements, Which},
 };
-use bureaucrat_store::{EPOCH_KEY, Epoch, StoreError, Table, records};
+use bureaucrat_store::{Epoch, Owners, ShardGroups, StoreError, Table, lock};
 use futures_lite::future::block_on;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use std::{
     error::Error as _,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread::sleep,
@@ -23,12 +25,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// The first pause before another try, and the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// With the hash of a schema's name: the lock of who uses it.
-pub const LOCK: i32 = 0x6275_7261;
 /// What is said of a lock that somebody else has.
 pub const HELD: &str = "another session holds the lock of the schema";
-/// What the function that checks the epoch fails with.
+/// What the functions that check epochs fail with.
 pub const FENCED: &str = "BU001";
+/// What taking over fails with if the lease is another's.
+pub const DISPOSSESSED: &str = "BU002";
 
 /// How a session works: every statement finds its rows by the primary key, and is planned once. A server that loses us
 /// ends the session, and with it the lock, within seconds. What is confirmed is on its disk, whatever its settings say.
@@ -43,7 +45,7 @@ const SETTINGS: &str = "\
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// It holds the lock of the schema.
+    /// It holds the locks of who commits.
     Committing,
     Reading,
 }
@@ -53,10 +55,12 @@ pub enum Purpose {
 pub enum Trouble {
     /// The server is away or refuses connections; it may be back soon.
     Away(String),
-    /// Another session holds the lock of the schema.
+    /// Another session holds the lock of the schema, or that of our name.
     Held,
-    /// Another engine owns the shards now.
+    /// The epochs are others than those that are known.
     Fenced,
+    /// The lease of a group is another's.
+    Dispossessed,
     /// Trying again would not help.
     Lasting(StoreError),
     /// The server refuses a statement.
@@ -80,9 +84,12 @@ impl From<tokio_postgres::Error> for Trouble {
         let is_for_now = |class: &&str| code.code().starts_with(class);
         match code {
             code if code.code() == FENCED => Self::Fenced,
+            code if code.code() == DISPOSSESSED => Self::Dispossessed,
             &SqlState::DISK_FULL => Self::Refused(cause(&error)),
             // A standby: the primary is another one now.
             &SqlState::READ_ONLY_SQL_TRANSACTION => Self::Away(cause(&error)),
+            // Who has the lock may wait for a standby.
+            &SqlState::LOCK_NOT_AVAILABLE => Self::Away(cause(&error)),
             _ if ["08", "40", "53", "57"].iter().any(is_for_now) => Self::Away(cause(&error)),
             _ => Self::Refused(cause(&error)),
         }
@@ -95,18 +102,11 @@ pub struct Place {
     patience: Duration,
     threads: Threads,
     tls: MakeRustlsConnect,
+    user: User,
     /// The number of the last commit that was confirmed.
     confirmed: AtomicU64,
-    /// The epoch in which we own the shards; 0 before.
-    epoch: AtomicU64,
-}
-
-/// The owner of all shards.
-#[derive(Clone)]
-pub struct Present {
-    pub epoch: Epoch,
-    /// Its record; none before the first owner.
-    pub record: Option<Vec<u8>>,
+    /// The epochs in which we took groups.
+    ours: Mutex<Owners>,
 }
 
 pub struct Session {
@@ -115,14 +115,15 @@ pub struct Session {
 }
 
 impl Place {
-    pub fn new(address: Address, patience: Duration) -> Result<Self, StoreError> {
+    pub fn new(address: Address, patience: Duration, user: User) -> Result<Self, StoreError> {
         Ok(Self {
             threads: Threads::start(&address)?,
             tls: MakeRustlsConnect::new(trusted(&address)),
             address,
             patience,
+            user,
             confirmed: AtomicU64::new(0),
-            epoch: AtomicU64::new(0),
+            ours: Mutex::default(),
         })
     }
 
@@ -134,6 +135,10 @@ impl Place {
         self.address.schema()
     }
 
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+
     pub fn unusable(&self, reason: String) -> StoreError {
         self.address.unusable(reason)
     }
@@ -142,20 +147,23 @@ impl Place {
         self.confirmed.fetch_max(number, Ordering::AcqRel);
     }
 
-    pub fn own(&self, epoch: Epoch) {
-        self.epoch.store(epoch.0, Ordering::Release);
+    pub fn own(&self, groups: ShardGroups, epoch: Epoch) {
+        lock(&self.ours).take(groups, epoch);
     }
 
-    /// Whether another engine has taken the shards, as a session sees it.
-    ///
+    /// What is still ours, as a session sees it.
+    pub async fn standing(&self, session: &Session) -> Result<Standing, Trouble> {
+        let ours = *lock(&self.ours);
+        Ok(Standing::of(&ours, &session.owners().await?))
+    }
+
     /// # Errors
-    /// [`Trouble::Lasting`] if so.
-    pub async fn check(&self, session: &Session) -> Result<(), Trouble> {
-        let ours = self.epoch.load(Ordering::Acquire);
-        let Present { epoch, .. } = session.present().await?;
-        match ours == 0 || epoch.0 == ours {
-            true => Ok(()),
-            false => Err(Trouble::Lasting(StoreError::Fenced { present: epoch.0 })),
+    /// [`Trouble::Lasting`] if others have taken all that was ours.
+    async fn check(&self, session: &Session) -> Result<(), Trouble> {
+        let standing = self.standing(session).await?;
+        match standing.is_lost() {
+            true => Err(Trouble::Lasting(standing.fenced())),
+            false => Ok(()),
         }
     }
 
@@ -192,22 +200,22 @@ impl Place {
         self.patiently(until, |place| {
             let session = place.attempt()?;
             if purpose == Purpose::Committing
-                && let Err(trouble) = block_on(session.lock(place.schema()))
+                && block_on(session.lock(place.schema(), &place.user))? != Lock::Ours
             {
-                // It may be another engine's, and then for long.
+                // It may be another's, and then for long.
                 block_on(place.check(&session))?;
-                return Err(trouble);
+                return Err(Trouble::Held);
             }
             // Only now: until we had the lock, another engine could have come and gone.
             block_on(place.check(&session))?;
             // In this order: commits continue meanwhile.
             let confirmed = place.confirmed.load(Ordering::Acquire);
-            let (found, _) = block_on(session.counted())?;
+            let (found, _) = block_on(session.counted(place.user.name()))?;
             match confirmed.checked_sub(found) {
                 None | Some(0) => Ok((session, found)),
                 Some(lost) => {
                     // So that no engine starts before somebody has looked.
-                    block_on(session.note_lost(lost))?;
+                    block_on(session.note_lost(place.user.name(), lost))?;
                     Err(Trouble::Lasting(place.lost(lost)))
                 }
             }
@@ -219,7 +227,7 @@ impl Place {
         match trouble {
             Trouble::Lasting(error) => error,
             Trouble::Refused(reason) | Trouble::Away(reason) => self.unusable(reason),
-            Trouble::Held | Trouble::Fenced => self.locked(HELD.into()),
+            Trouble::Held | Trouble::Fenced | Trouble::Dispossessed => self.locked(HELD.into()),
         }
     }
 
@@ -244,7 +252,9 @@ impl Place {
                     return Err(self.failure(trouble));
                 }
                 Err(trouble) if now >= until => return Err(self.failure(trouble)),
-                Err(Trouble::Held | Trouble::Fenced) => "another session uses the schema".into(),
+                Err(Trouble::Held | Trouble::Fenced | Trouble::Dispossessed) => {
+                    "another session uses the schema".into()
+                }
                 Err(Trouble::Away(reason)) => reason,
             };
             if !told {
@@ -287,7 +297,10 @@ impl Place {
             .map_err(|trouble| match trouble {
                 Trouble::Away(reason) => Trouble::Away(self.with_advice(reason)),
                 Trouble::Refused(reason) => Trouble::Refused(self.with_advice(reason)),
-                other @ (Trouble::Held | Trouble::Fenced | Trouble::Lasting(_)) => other,
+                other @ (Trouble::Held
+                | Trouble::Fenced
+                | Trouble::Dispossessed
+                | Trouble::Lasting(_)) => other,
             })?;
         Ok(Session {
             client,
@@ -309,41 +322,16 @@ impl Place {
 }
 
 impl Session {
-    /// Takes the lock of the schema, which the server holds as long as this session lasts.
-    pub async fn lock(&self, schema: &str) -> Result<(), Trouble> {
-        let lock = "SELECT pg_try_advisory_lock($1, hashtext($2))";
-        let row = self.client.query_one(lock, &[&LOCK, &schema]).await?;
-        match row.try_get(0)? {
-            true => Ok(()),
-            false => Err(Trouble::Held),
-        }
-    }
-
     pub async fn statement(
         &self,
         shape: Shape,
         table: Table,
     ) -> Result<Statement, tokio_postgres::Error> {
-        let which = Which::Of(shape, table);
+        self.prepared(Which::Of(shape, table)).await
+    }
+
+    pub async fn prepared(&self, which: Which) -> Result<Statement, tokio_postgres::Error> {
         self.statements.get(&self.client, which).await
-    }
-
-    pub async fn fence(&self) -> Result<Statement, tokio_postgres::Error> {
-        self.statements.get(&self.client, Which::Fence).await
-    }
-
-    pub async fn present(&self) -> Result<Present, Trouble> {
-        let statement = self.statement(Shape::Get, Table::Meta).await?;
-        let row = self.client.query_opt(&statement, &[&EPOCH_KEY]).await?;
-        let record: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
-        let epoch = match &record {
-            Some(record) => {
-                records::decode(Table::Meta, EPOCH_KEY, record).map_err(Trouble::Lasting)?
-            }
-            None => 0,
-        };
-        let epoch = Epoch(epoch);
-        Ok(Present { epoch, record })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The statements of a session, each prepared when it is used first.
 
+use crate::lease::rows;
 use bureaucrat_store::{Table, lock};
 use std::{collections::HashMap, sync::Mutex};
 use tokio_postgres::{Client, Error, Statement};
@@ -39,8 +40,13 @@ pub fn quoted(table: Table) -> String {
     format!("\"{}\"", table.name())
 }
 
-/// Checks the epoch `$1`, unless it is null, and notes the number `$2` of the commit.
-const FENCE: &str = "SELECT fence($1::bytea, $2::bigint)";
+/// Notes the number `$2` of a commit of `$1`, which writes for the groups `$3`: the records of their owners, at the keys
+/// `$4`, must be `$5`.
+const FENCE: &str = "SELECT fence($1::text, $2::bigint, $3::int[], $4::bytea[], $5::bytea[])";
+/// Notes the number `$2` of a commit of `$1`, which takes the groups `$3` over after the epoch of the record `$4`. Their
+/// leases must be those of `$5`, unless that is null.
+const TAKE_OVER: &str = "SELECT take_over($1::text, $2::bigint, $3::int[], $4::bytea, $5::text)";
+const OWNERS: &str = "SELECT key, value FROM meta WHERE key = ANY($1::bytea[])";
 
 #[derive(Default)]
 pub struct Statements(Mutex<HashMap<Which, Statement>>);
@@ -48,6 +54,10 @@ pub struct Statements(Mutex<HashMap<Which, Statement>>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Which {
     Fence,
+    TakeOver,
+    Owners,
+    Look,
+    Take,
     Of(Shape, Table),
 }
 
@@ -62,6 +72,10 @@ impl Statements {
         }
         let text = match which {
             Which::Fence => FENCE.to_owned(),
+            Which::TakeOver => TAKE_OVER.to_owned(),
+            Which::Owners => OWNERS.to_owned(),
+            Which::Look => rows::LOOK.to_owned(),
+            Which::Take => rows::TAKE.to_owned(),
             Which::Of(shape, table) => shape.text(table),
         };
         let statement = client.prepare(&text).await?;

@@ -14,7 +14,7 @@ use anyhow::bail;
 use bureaucrat_host::copying::{self, End, Tallies};
 use bureaucrat_model::Hex;
 use bureaucrat_store::{
-    Owner, ShardGroups, ShardId, Store, Table,
+    Owner, ShardId, Store, Table,
     holds::{Access, HOLD_KEY, Hold},
     records,
 };
@@ -52,7 +52,7 @@ pub fn run(options: &Options, copy: &StoreCopy) -> anyhow::Result<Exit> {
         // Its lock is ours as long as we live.
         Records::Folder(_) => Owner::Nobody,
         // An engine that has only lost its connection must not continue with these records later.
-        Records::Database(store) => Owner::Shard(ShardId(0), store.own(ShardGroups::ALL)?),
+        Records::Database(store) => Owner::Shard(ShardId(0), store.own(source.groups())?),
     };
     let (from_name, to_name) = (from.shown(), to.shown());
     let ends =
