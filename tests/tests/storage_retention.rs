@@ -9,7 +9,7 @@ use bureaucrat_host::{
     audit::audit,
     broker::{
         Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Sender,
-        Source, Ticket,
+        Source, Ticket, Way,
     },
     clock::SystemClock,
 };

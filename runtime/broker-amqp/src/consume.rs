@@ -280,9 +280,10 @@ impl Consuming {
                     name,
                     kind,
                     dead_letters: names.dead_letters.clone(),
-                    consumers: match (line.way, shared) {
-                        (Way::Own, Some(_)) => Consumers::Many,
-                        (Way::Own, None) | (Way::Forwarded, _) => Consumers::One,
+                    consumers: match shared {
+                        // Also of a group: its earlier owner may be suspended, and still be connected.
+                        Some(_) => Consumers::Many,
+                        None => Consumers::One,
                     },
                     generation: number,
                     lane: Arc::clone(&lane),

@@ -9,7 +9,7 @@ use bureaucrat_broker_amqp::{
     AmqpBroker, AmqpConfig, CELERY_EVENTS, EventsOf, Permit, QueueNames, SharedQueues,
 };
 use bureaucrat_host::{CeleryEvents, Host, Share, Sharing};
-use bureaucrat_model::ShardGroup;
+use bureaucrat_model::{ShardGroup, ShardGroups};
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
@@ -40,18 +40,24 @@ pub fn start(
 }
 
 /// The engine's own queues, which may not receive replies.
-pub fn engine_queues(configuration: &Configuration, sharing: &Sharing) -> Vec<String> {
+pub fn engine_queues(configuration: &Configuration) -> Vec<String> {
     let names = names(configuration);
     let queues = names.queues().into_iter().map(|(_, name)| name.to_owned());
+    // Those of the groups have the same names whichever of them this engine has.
+    let sharing = of_groups(configuration, ShardGroups::ALL);
     let groups = ShardGroup::all().filter_map(|group| sharing.queue_of(group));
     queues.chain(groups).collect()
 }
 
 /// What this engine has of the records.
 pub fn sharing(configuration: &Configuration, store: &Records) -> Sharing {
+    of_groups(configuration, store.groups())
+}
+
+fn of_groups(configuration: &Configuration, groups: ShardGroups) -> Sharing {
     match configuration.store_sharing {
         StoreSharing::On if configuration.store.is_some() => Sharing::Shared(Share {
-            groups: store.groups(),
+            groups,
             queue: format!("{}.shards", configuration.launch_queue),
         }),
         StoreSharing::On | StoreSharing::Off => Sharing::Alone,

@@ -239,7 +239,10 @@ impl Engine<'_> {
         if self.shares() && self.ending.signal().is_none() && foreign.is_none() {
             // Another engine has taken a part of what this one had.
             let is_over = failure.as_ref().is_none_or(is_fenced);
-            let is_changed = matches!(change, Some(Change::Unbalanced));
+            let is_changed = matches!(
+                change,
+                Some(Change::Unbalanced | Change::Lost(StoreError::Fenced { .. }))
+            );
             if is_over && (is_changed || failure.is_some()) {
                 tracing::info!("the engines share the records anew");
                 store.retire();
@@ -358,7 +361,7 @@ fn reload_on_hangup(
 
 fn host_config(configuration: &Configuration, store: &Records) -> HostConfig {
     let sharing = broker::sharing(configuration, store);
-    let queues = broker::engine_queues(configuration, &sharing);
+    let queues = broker::engine_queues(configuration);
     configuration.memory.of_host(HostConfig {
         routes: configuration.routes.clone(),
         launch_queue: configuration.launch_queue.clone(),

@@ -5,12 +5,13 @@
 use crate::{
     clerk::Clerk,
     participant::Participant,
+    processes,
     relay::{self, Relay},
     subject::Subject,
 };
 use anyhow::{Context, Result, bail};
 use bureaucrat_tests::engine::{Engine, broker_url};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// An endless loop over a condition and an action.
 const DEFINITION: &str = "<process><context>\
@@ -20,6 +21,8 @@ const DEFINITION: &str = "<process><context>\
 
 enum Worker {
     Engine(Box<Engine>),
+    /// Engines that share this database.
+    Engines(Vec<Engine>, String),
     Relay(Relay),
 }
 
@@ -72,22 +75,85 @@ impl Contender {
         })
     }
 
+    /// Engines that share a database, with their state in folders in this one.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub fn engines(
+        clerk: &mut Clerk,
+        subject: &Subject,
+        (folder, prefix): (&Path, &str),
+        database: &str,
+        count: usize,
+    ) -> Result<Self> {
+        let subject = subject
+            .with_option("--store-sharing=on".to_owned())
+            .with_option("--store-lease=3s".to_owned());
+        let make = |number: usize| {
+            let folder = folder.join(number.to_string());
+            std::fs::create_dir_all(&folder)?;
+            let engine = subject.engine(&folder, prefix)?;
+            anyhow::Ok(engine.with_database(Some(database.to_owned())))
+        };
+        let mut engines = (0..count).map(make).collect::<Result<Vec<_>>>()?;
+        let first = engines.first().context("no engine")?;
+        clerk.declare_queues_of(first)?;
+        let participant_name = format!("{prefix}-participant");
+        let tasks = format!("worker_{participant_name}");
+        clerk.declare(&tasks)?;
+        let (answers, launches) = (first.name("answers"), first.name("launches"));
+        for engine in &mut engines {
+            engine.start()?;
+        }
+        let definition = DEFINITION.replace("PARTICIPANT", &participant_name);
+        Ok(Self {
+            participant: Participant::start(&broker_url()?, &tasks, &answers)?,
+            seed: (launches, definition.into_bytes()),
+            worker: Worker::Engines(engines, database.to_owned()),
+            in_flight: 0,
+        })
+    }
+
+    /// A relay that commits the rows of an action to a database for each message.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn rows(clerk: &mut Clerk, database: &str, prefix: &str, body: &[u8]) -> Result<Self> {
+        Self::relay_with(clerk, prefix, body, |settings| relay::Settings {
+            rows: Some(database.to_owned()),
+            ..settings
+        })
+    }
+
     /// A relay of messages with this body; durable if it has a folder for its log.
     ///
     /// # Errors
     /// If it does not start.
     pub fn relay(clerk: &mut Clerk, log: Option<&Path>, prefix: &str, body: &[u8]) -> Result<Self> {
+        Self::relay_with(clerk, prefix, body, |settings| relay::Settings {
+            log: log.map(Path::to_owned),
+            ..settings
+        })
+    }
+
+    fn relay_with(
+        clerk: &mut Clerk,
+        prefix: &str,
+        body: &[u8],
+        set: impl FnOnce(relay::Settings) -> relay::Settings,
+    ) -> Result<Self> {
         let queue = |of| format!("{prefix}.{of}");
         for of in ["tasks", "answers"] {
             clerk.declare(&queue(of))?;
         }
-        let relay = Relay::start(&relay::Settings {
+        let relay = Relay::start(&set(relay::Settings {
             from: queue("answers"),
             to: queue("tasks"),
-            log: log.map(Path::to_owned),
+            log: None,
+            rows: None,
             flood_from: None,
             flood_to: None,
-        })?;
+        }))?;
         Ok(Self {
             worker: Worker::Relay(relay),
             participant: Participant::start(&broker_url()?, &queue("tasks"), &queue("answers"))?,
@@ -117,6 +183,10 @@ impl Contender {
             Worker::Engine(engine) => {
                 settled.with_context(|| format!("the engine's log:\n{}", engine.log_tail()))
             }
+            Worker::Engines(engines, _) => settled.with_context(|| {
+                let tails = engines.iter().map(Engine::log_tail);
+                format!("the engines' logs:\n{}", tails.collect::<String>())
+            }),
             Worker::Relay(relay) => relay.check().and(settled),
         }
     }
@@ -126,7 +196,56 @@ impl Contender {
     pub fn engine_mut(&mut self) -> Result<&mut Engine> {
         match &mut self.worker {
             Worker::Engine(engine) => Ok(engine),
-            Worker::Relay(_) => bail!("a relay is no engine"),
+            Worker::Engines(..) | Worker::Relay(_) => bail!("this is not one engine"),
+        }
+    }
+
+    /// The CPU time of its processes.
+    ///
+    /// # Errors
+    /// When one does not run.
+    pub fn cpu(&self) -> Result<Duration> {
+        let Worker::Engines(engines, _) = &self.worker else {
+            return processes::cpu(self.pid()?);
+        };
+        let times = engines.iter().map(|engine| {
+            let pid = engine.pid().context("an engine does not run")?;
+            processes::cpu(pid)
+        });
+        times.sum()
+    }
+
+    /// The database that its engines share.
+    ///
+    /// # Errors
+    /// When they share none.
+    pub fn database(&self) -> Result<&str> {
+        match &self.worker {
+            Worker::Engines(_, database) => Ok(database),
+            Worker::Engine(_) | Worker::Relay(_) => bail!("these engines share nothing"),
+        }
+    }
+
+    /// Kills one of its engines.
+    ///
+    /// # Errors
+    /// When there is no such.
+    pub fn kill(&mut self, number: usize) -> Result<()> {
+        self.of_several(number)?.kill()
+    }
+
+    /// Starts one of its engines again.
+    ///
+    /// # Errors
+    /// When there is no such.
+    pub fn start(&mut self, number: usize) -> Result<()> {
+        self.of_several(number)?.start()
+    }
+
+    fn of_several(&mut self, number: usize) -> Result<&mut Engine> {
+        match &mut self.worker {
+            Worker::Engines(engines, _) => engines.get_mut(number).context("no such engine"),
+            Worker::Engine(_) | Worker::Relay(_) => bail!("there is only one"),
         }
     }
 
@@ -135,6 +254,7 @@ impl Contender {
     pub fn pid(&self) -> Result<u32> {
         match &self.worker {
             Worker::Engine(engine) => engine.pid().context("the engine does not run"),
+            Worker::Engines(..) => bail!("these are several processes"),
             Worker::Relay(relay) => Ok(relay.pid()),
         }
     }

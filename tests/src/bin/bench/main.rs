@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 mod clerk;
+mod cluster;
 mod conditions;
 mod contenders;
 mod events;
@@ -22,6 +23,7 @@ mod participant;
 mod processes;
 mod profile;
 mod relay;
+mod rows;
 mod search;
 mod sizes;
 mod statistics;
@@ -75,6 +77,9 @@ enum Part {
     Memory(memory::Settings),
     /// Bytes written by a step of a process with large fields, and by an `all` with many branches
     Sizes(sizes::Settings),
+    /// Actions per second with one, two and three engines that share a database, beside the engine on its own disk and a
+    /// program that commits the same rows; and how long takeovers take. Needs BUREAUCRAT_TEST_POSTGRES
+    Cluster(cluster::Settings),
     /// CPU profile of the engine, with perf and strace
     Profile(profile::Settings),
     /// A relay in its own process; `levels` starts it
@@ -103,6 +108,7 @@ fn main() -> Result<()> {
         Some(Part::Metrics(settings)) => metrics::run(&settings),
         Some(Part::Memory(settings)) => memory::run(&settings),
         Some(Part::Sizes(settings)) => sizes::run(&settings),
+        Some(Part::Cluster(settings)) => cluster::run(&settings),
         Some(Part::Profile(settings)) => profile::run(&settings),
         Some(Part::Relay(settings)) => relay::run(&settings),
         None => {

@@ -4,18 +4,22 @@
 use crate::{
     forward::{self, Ends, Taken},
     log::{Log, commit},
+    rows,
 };
 use anyhow::{Context, Result, ensure};
-use bureaucrat_tests::engine::broker_url;
+use bureaucrat_tests::{engine::broker_url, postgres::filled};
 use clap::Args;
 use std::{
     future::pending,
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::channel,
+    sync::mpsc::{Receiver, channel},
 };
-use tokio::sync::{mpsc::unbounded_channel, oneshot};
+use tokio::sync::{
+    mpsc::{UnboundedSender, unbounded_channel},
+    oneshot,
+};
 
 /// Unacknowledged messages, as in the engine's default.
 const PREFETCH: u16 = 500;
@@ -29,6 +33,9 @@ pub struct Settings {
     /// Makes the relay durable: the folder of its log
     #[arg(long)]
     pub log: Option<PathBuf>,
+    /// Makes it commit the rows of an action for each message: the database
+    #[arg(long)]
+    pub rows: Option<String>,
     /// A second queue that is relayed, on a connection of its own
     #[arg(long)]
     pub flood_from: Option<String>,
@@ -51,9 +58,11 @@ pub fn run(settings: &Settings) -> Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let Settings { from, to, log, .. } = settings;
+        let Settings { from, to, .. } = settings;
+        let log = settings.log.as_deref().map(Durable::Log);
+        let durable = log.or(settings.rows.as_deref().map(Durable::Rows));
         tokio::select! {
-            ended = relay(from, to, log.as_deref()) => ended,
+            ended = relay(from, to, durable) => ended,
             ended = flood(settings) => ended,
             _ = orphan => Ok(()),
         }
@@ -72,7 +81,47 @@ async fn flood(settings: &Settings) -> Result<()> {
     }
 }
 
-async fn relay(from: &str, to: &str, log: Option<&Path>) -> Result<()> {
+/// What a relay writes before it passes a message on.
+#[derive(Debug, Clone, Copy)]
+enum Durable<'a> {
+    /// A log in this folder.
+    Log(&'a Path),
+    /// Rows of this database.
+    Rows(&'a str),
+}
+
+impl Durable<'_> {
+    /// Makes groups durable on a thread of its own, until either side is gone.
+    fn start(
+        self,
+        waiting: Receiver<Vec<Taken>>,
+        ready: UnboundedSender<Vec<Taken>>,
+    ) -> Result<()> {
+        let thread = std::thread::Builder::new().name("log".into());
+        let durable = move |group| ready.send(group).is_ok();
+        match self {
+            Self::Log(folder) => {
+                let log = Log::create(folder)?;
+                thread.spawn(move || {
+                    if let Err(error) = commit(log, &waiting, durable) {
+                        eprintln!("the relay's log: {error}");
+                    }
+                })?;
+            }
+            Self::Rows(database) => {
+                let store = rows::Rows::new(filled(database)?);
+                thread.spawn(move || {
+                    if let Err(error) = rows::commit(store, &waiting, durable) {
+                        eprintln!("the relay's rows: {error:#}");
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn relay(from: &str, to: &str, durable: Option<Durable<'_>>) -> Result<()> {
     let ends = Ends::open(&broker_url()?, from, PREFETCH).await?;
     let (ready, mut publishable) = unbounded_channel::<Vec<Taken>>();
     let (sent, confirms) = unbounded_channel();
@@ -83,22 +132,15 @@ async fn relay(from: &str, to: &str, log: Option<&Path>) -> Result<()> {
         anyhow::bail!("the log is gone")
     };
     let acknowledging = forward::acknowledge(confirms, |_| {});
-    let ((), (), ()) = match log {
+    let ((), (), ()) = match durable {
         None => {
             let reading = forward::read(ends.consumer, move |batch| Ok(ready.send(batch)?));
             tokio::try_join!(reading, publishing, acknowledging)?
         }
-        Some(folder) => {
-            let log = Log::create(folder)?;
+        Some(durable) => {
             let (batches, waiting) = channel();
-            std::thread::Builder::new()
-                .name("log".into())
-                .spawn(move || {
-                    let ended = commit(log, &waiting, |group| ready.send(group).is_ok());
-                    if let Err(error) = ended {
-                        eprintln!("the relay's log: {error}");
-                    }
-                })?;
+            // It blocks while it connects; nothing else happens yet.
+            durable.start(waiting, ready)?;
             let reading = forward::read(ends.consumer, move |batch| {
                 batches.send(batch).ok().context("the log is gone")
             });
@@ -122,6 +164,9 @@ impl Relay {
         command.args(["relay", "--from", &settings.from, "--to", &settings.to]);
         if let Some(folder) = &settings.log {
             command.arg("--log").arg(folder);
+        }
+        if let Some(database) = &settings.rows {
+            command.args(["--rows", database]);
         }
         let flood = [
             ("--flood-from", &settings.flood_from),
