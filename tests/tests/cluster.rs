@@ -24,6 +24,8 @@ const PREFIX: &str = "cluster";
 const HARMS: u64 = 6;
 /// Half of them begin before the harm, and half after it.
 const PROCESSES_EACH: u64 = 48;
+/// So many do not end before it.
+const KEPT: u64 = 12;
 const TASKS: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -216,12 +218,16 @@ async fn work_goes_on_whatever_fails() -> Result<()> {
             first if first < KINDS.len() => KINDS[first],
             _ => KINDS[random.place(KINDS.len())],
         };
-        load.hold_back_from(done * PROCESSES_EACH + PROCESSES_EACH / 2);
+        let begun = done * PROCESSES_EACH + PROCESSES_EACH / 2;
+        load.hold_back_from(begun);
+        load.keep_from(begun - KEPT);
         load.progress(TASKS, PATIENCE).await?;
         cluster.find_active()?;
         let began = Instant::now();
         cluster.harm(harm, &mut random)?;
+        ensure!(!load.have_ended(begun), "{harm:?} proved nothing");
         load.hold_back_from((done + 1) * PROCESSES_EACH);
+        load.keep_from((done + 1) * PROCESSES_EACH);
         cluster.find_active()?;
         load.progress(TASKS, PATIENCE).await?;
         ensure!(began.elapsed() < PATIENCE, "{harm:?}: nothing moved");
@@ -232,7 +238,7 @@ async fn work_goes_on_whatever_fails() -> Result<()> {
         );
         cluster.repair(harm)?;
     }
-    load.hold_back_from(plan.processes);
+    load.let_all_end();
     cluster.find_active()?;
     let mut engines = std::mem::take(&mut cluster.engines).into_iter();
     let mut active = engines.next().context("no engine")?;

@@ -17,6 +17,8 @@ use std::{
 const PREFIX: &str = "faulty";
 /// Processes for each fault, and new tasks between two.
 const PROCESSES_A_FAULT: u64 = 90;
+/// So many of them begin at the fault, and end after it.
+const FRESH: u64 = 30;
 const TASKS: usize = 250;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,21 +55,23 @@ async fn nothing_is_lost_whatever_the_broker_does() -> Result<()> {
     };
     let load = Load::start(rabbit.url(), PREFIX, plan).await?;
     engine.start()?;
-    // Each fault finds processes that run, however slow the machine is.
+    // Each fault finds processes that run, however fast the engine is.
     let mut begun = 0;
-    load.hold_back_from(begun);
     let mut count = BTreeMap::<Kind, u64>::new();
     for kind in KINDS.into_iter().cycle().take(rounds * KINDS.len()) {
         begun += PROCESSES_A_FAULT;
-        load.hold_back_from(begun);
+        load.hold_back_from(begun - FRESH);
+        load.keep_from(begun - FRESH);
         load.progress(TASKS, PATIENCE).await?;
         let (started, before) = (Instant::now(), load.ended());
         println!("{kind:?}: begins with {before} ended");
-        happen(kind, &mut rabbit, &load).await?;
+        happen(kind, &mut rabbit, &load, begun).await?;
+        ensure!(!load.have_ended(begun), "{kind:?} proved nothing");
         *count.entry(kind).or_default() += 1;
         println!("{kind:?}: took {:.1} s", started.elapsed().as_secs_f64());
     }
     ensure!(begun == plan.processes, "{begun} of {plan:?} were to begin");
+    load.let_all_end();
     load.finish(&engine, PATIENCE).await?;
     let tally = audit(&load, &mut engine)?;
     for (kind, times) in &count {
@@ -80,7 +84,12 @@ async fn nothing_is_lost_whatever_the_broker_does() -> Result<()> {
     Ok(())
 }
 
-async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load) -> Result<()> {
+/// Lets a fault happen while processes below `begun` begin.
+async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load, begun: u64) -> Result<()> {
+    if matches!(kind, Kind::EngineQueuesDeleted | Kind::WorkerQueueDeleted) {
+        rest(rabbit, load).await?;
+    }
+    load.hold_back_from(begun);
     match kind {
         Kind::ConnectionsClosed => {
             for _ in 0..3 {
@@ -98,7 +107,6 @@ async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load) -> Result<()> {
             rabbit.control(&["set_vm_memory_high_watermark", "0.8"])?;
         }
         Kind::EngineQueuesDeleted => {
-            rest(rabbit, load).await?;
             for queue in ["answers", "events", "launches"] {
                 delete(rabbit.url(), &format!("{PREFIX}.{queue}")).await?;
             }
@@ -106,7 +114,6 @@ async fn happen(kind: Kind, rabbit: &mut Rabbit, load: &Load) -> Result<()> {
             load.launch_again();
         }
         Kind::WorkerQueueDeleted => {
-            rest(rabbit, load).await?;
             for participant in ["child", "inner"] {
                 load.send_away(participant);
                 delete(rabbit.url(), &format!("worker_{PREFIX}.{participant}")).await?;

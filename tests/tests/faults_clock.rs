@@ -15,6 +15,8 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PROCESSES_A_JUMP: u64 = 30;
+/// So many of them begin just before the jump, and end after it.
+const FRESH: u64 = 10;
 const TASKS: usize = 80;
 
 /// Where the wall clock is set to, in milliseconds off the right time: forward and back, by little, by hours, by a day.
@@ -41,7 +43,11 @@ async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
     engine.start()?;
     let (mut running, mut down) = (0, 0);
     for (number, offset) in OFFSETS.into_iter().cycle().take(jumps).enumerate() {
+        let begun = (number as u64 + 1) * PROCESSES_A_JUMP;
+        load.hold_back_from(begun - FRESH);
+        load.keep_from(begun - FRESH);
         load.progress(TASKS, PATIENCE).await?;
+        load.hold_back_from(begun);
         tokio::time::sleep(Duration::from_millis(random.below(200))).await;
         // A clock that was set back by two days while the engine was down would hold its timers for two days.
         if number % 3 == 1 && offset.abs() <= 5_000 {
@@ -53,7 +59,9 @@ async fn nothing_is_lost_when_the_clock_jumps() -> Result<()> {
             preload.set_clock(offset)?;
             running += 1;
         }
+        ensure!(!load.have_ended(begun), "{offset} ms proved nothing");
     }
+    load.let_all_end();
     load.finish(&engine, PATIENCE).await?;
     let log = engine.log_tail();
     let tally = audit(&load, &mut engine)?;

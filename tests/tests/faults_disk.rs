@@ -18,6 +18,8 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Processes for each fault, and new tasks between two.
 const PROCESSES_A_FAULT: u64 = 40;
+/// So many of them begin after it, so that something is written however fast the engine is.
+const LATE: u64 = 8;
 const TASKS: usize = 100;
 /// A log that RocksDB has allocated takes some MiB before a full disk is noticed; so much work it takes to fill it.
 const PROCESSES_A_FULL_DISK: u64 = 400;
@@ -54,11 +56,11 @@ async fn nothing_is_lost_when_writes_and_syncs_fail_or_take_long() -> Result<()>
     engine.start()?;
     let (mut left, mut slow) = (0, 0);
     for (number, fault) in (1..).zip(KINDS.into_iter().cycle().take(faults)) {
-        // Some begin just now, so that something is written however fast the machine is.
-        load.hold_back_from(number * PROCESSES_A_FAULT);
+        load.hold_back_from(number * PROCESSES_A_FAULT - LATE);
         load.progress(TASKS, PATIENCE).await?;
         tokio::time::sleep(Duration::from_millis(random.below(100))).await;
         preload.set(fault)?;
+        load.hold_back_from(number * PROCESSES_A_FAULT);
         match fault {
             Fault::SlowSyncs(_) => {
                 load.progress(20, PATIENCE).await?;

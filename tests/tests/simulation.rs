@@ -4,9 +4,9 @@
 use bureaucrat_tests::simulation::{Plan, Tracing, run, sandbox, sweep};
 
 /// Seeds of one run of the tests; scripts/simulate runs more.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 600;
 /// And those whose driver commits by itself.
-const INLINE_SEEDS: u64 = 500;
+const INLINE_SEEDS: u64 = 300;
 /// And those with takeovers.
 const SHARED_SEEDS: u64 = 120;
 

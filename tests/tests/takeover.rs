@@ -23,6 +23,8 @@ use std::{
 const TAKEOVERS: u64 = 8;
 const TASKS: usize = 60;
 const PROCESSES_EACH: u64 = 12;
+/// So many of them begin just before the harm, and end after it.
+const FRESH: u64 = 4;
 /// How long an engine may be silent here.
 const LEASE: &str = "2s";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,7 +80,9 @@ async fn another_engine_takes_over() -> Result<()> {
     let mut took = Vec::new();
     for done in 0..takeovers {
         until("standing by", &waits, || stands_by(&waits))?;
-        load.hold_back_from((done + 1) * PROCESSES_EACH);
+        let begun = (done + 1) * PROCESSES_EACH;
+        load.hold_back_from(begun - FRESH);
+        load.keep_from(begun - FRESH);
         load.progress(TASKS, Duration::from_secs(4)).await?;
         if random.once_in(2) {
             // An engine whose connections end keeps its lease.
@@ -86,6 +90,7 @@ async fn another_engine_takes_over() -> Result<()> {
             load.progress(TASKS / 4, Duration::from_secs(4)).await?;
             ensure!(stands_by(&waits)?, "{}", waits.log_tail());
         }
+        load.hold_back_from(begun);
         tokio::time::sleep(Duration::from_millis(random.below(200))).await;
         let harm = match random.below(3) {
             0 => Harm::Killed,
@@ -98,9 +103,11 @@ async fn another_engine_takes_over() -> Result<()> {
             Harm::Terminated => ensure!(works.end()? == 0, "{}", works.log_tail()),
             Harm::Suspended => works.suspend()?,
         }
+        ensure!(!load.have_ended(begun), "{harm:?} proved nothing");
         waits.answers(PATIENCE)?;
         took.push((harm, began.elapsed()));
         if matches!(harm, Harm::Suspended) {
+            load.keep_from(begun);
             load.progress(TASKS / 4, Duration::from_secs(4)).await?;
             works.resume()?;
             // What it does now counts for nothing, and it finds that out.
@@ -112,7 +119,7 @@ async fn another_engine_takes_over() -> Result<()> {
     }
     until("standing by", &waits, || stands_by(&waits))?;
     ensure!(waits.end()? == 0, "an engine that stands by ends in order");
-    load.hold_back_from(plan.processes);
+    load.let_all_end();
     load.finish(&works, PATIENCE).await?;
     let tally = audit(&load, &mut works)?;
     println!(

@@ -47,6 +47,8 @@ struct Seen {
     quiet: bool,
     /// Launches with this number and above are held back.
     held_from: u64,
+    /// Processes with this number and above get no event, and so do not end.
+    kept_from: u64,
     /// Participants that do not consume.
     away: BTreeSet<String>,
     /// By their processes' numbers: tasks that are answered when nobody awaits that any more, the ids of messages that
@@ -58,6 +60,17 @@ struct Seen {
     scheduled: BTreeSet<String>,
     /// And what was undone, in the order in which it was asked for first.
     undone: BTreeMap<u64, Vec<String>>,
+}
+
+impl Seen {
+    fn have_ended(&self, below: u64) -> bool {
+        self.ended_numbers.range(..below).count() as u64 == below
+    }
+
+    /// Whether all have ended that may.
+    fn is_over(&self) -> bool {
+        self.have_ended(self.held_from.min(self.kept_from))
+    }
 }
 
 #[derive(Debug)]
@@ -135,6 +148,7 @@ impl Load {
                 .flat_map(|number| std::iter::repeat_n(number, twice(number)))
                 .collect(),
             held_from: plan.processes,
+            kept_from: plan.processes,
             ..Seen::default()
         };
         let shared = Arc::new(Shared {
@@ -179,7 +193,7 @@ impl Load {
         Ok(())
     }
 
-    /// Waits until participants have taken `tasks` new tasks, or all processes have ended, or
+    /// Waits until participants have taken `tasks` new tasks, or all processes have ended that may, or
     /// `patience` has passed.
     pub async fn progress(&self, tasks: usize, patience: Duration) -> Result<()> {
         let (before, deadline) = (self.shared.seen().task_ids.len(), Instant::now() + patience);
@@ -187,8 +201,10 @@ impl Load {
             {
                 let seen = self.shared.seen();
                 ensure!(seen.wrong.is_empty(), "{:?}", seen.wrong);
-                let over = seen.ended.len() as u64 == self.shared.plan.processes;
-                if over || seen.task_ids.len() >= before + tasks || Instant::now() > deadline {
+                if seen.is_over()
+                    || seen.task_ids.len() >= before + tasks
+                    || Instant::now() > deadline
+                {
                     return Ok(());
                 }
             }
@@ -204,6 +220,23 @@ impl Load {
     /// Allows only the first `number` launches for now, so that some are left for later.
     pub fn hold_back_from(&self, number: u64) {
         self.shared.seen().held_from = number;
+    }
+
+    /// Sends no events to processes with this number and above for now, so that they are not over, however fast the
+    /// engine is.
+    pub fn keep_from(&self, number: u64) {
+        self.shared.seen().kept_from = number;
+    }
+
+    /// Allows all launches, and lets all processes end.
+    pub fn let_all_end(&self) {
+        self.hold_back_from(self.shared.plan.processes);
+        self.keep_from(self.shared.plan.processes);
+    }
+
+    /// Whether all processes below this number have ended.
+    pub fn have_ended(&self, below: u64) -> bool {
+        self.shared.seen().have_ended(below)
     }
 
     /// Allows launches and events again.

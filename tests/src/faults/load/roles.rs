@@ -11,7 +11,7 @@ use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::Arc,
     time::{Duration, Instant},
@@ -129,9 +129,9 @@ async fn send_events(shared: Arc<Shared>) -> Result<()> {
         let awaiting = {
             let seen = shared.seen();
             if seen.quiet {
-                Default::default()
+                BTreeSet::new()
             } else {
-                seen.awaiting.clone()
+                seen.awaiting.range(..seen.kept_from).copied().collect()
             }
         };
         next.retain(|number, _| awaiting.contains(number));
