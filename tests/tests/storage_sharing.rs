@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A lease that is over soon, and one that is never over here.
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(600);
+/// Gives the groups back that are not among the first eight.
+const FREE_UPPER: &str = "UPDATE lease SET holder = '', until = '-infinity' WHERE shard_group > 7";
 
 fn opening(name: &str, term: Duration, wish: Wish) -> Opening {
     let name = name.to_owned();
@@ -69,7 +71,7 @@ fn group(number: u8) -> ShardGroup {
     ShardGroup::new(number).unwrap()
 }
 
-/// An engine that shares, and opens its records anew whenever its lease says so.
+/// An engine that shares, and opens its records again whenever its lease says so.
 struct Engine {
     url: String,
     name: &'static str,
@@ -222,8 +224,7 @@ fn who_wants_all_waits_for_those_that_share_and_the_other_way_round() {
 fn two(url: &str) -> [(PostgresStore, Epoch); 2] {
     let first = sharing(url, "a", LONG);
     let epoch = first.own(ShardGroups::ALL).unwrap();
-    let free = "UPDATE lease SET holder = '', until = '-infinity' WHERE shard_group > 7";
-    sql(url, free).unwrap();
+    sql(url, FREE_UPPER).unwrap();
     let second = sharing(url, "b", LONG);
     let upper: ShardGroups = (8..16).map(group).collect();
     assert_eq!(second.groups(), upper);
@@ -255,8 +256,22 @@ fn a_group_is_taken_over_only_by_who_has_its_lease() {
     assert!(command.own(ShardGroups::ALL).unwrap() > later);
 }
 
+/// What all of them share must not be made twice.
 #[test]
-fn an_engine_that_lost_some_groups_should_open_anew() {
+fn new_records_are_made_by_one_engine() {
+    let url = new_url().unwrap();
+    let first = sharing(&url, "a", LONG);
+    sql(&url, FREE_UPPER).unwrap();
+    let second = || opening("b", LONG, Wish::Share);
+    let refused = open(&url, second(), Duration::from_secs(1)).unwrap_err();
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused}");
+    first.own((0..8).map(group).collect()).unwrap();
+    let second = open(&url, second(), PATIENCE).unwrap();
+    assert_eq!(second.groups(), (8..16).map(group).collect());
+}
+
+#[test]
+fn an_engine_that_lost_some_groups_should_open_again() {
     let url = new_url().unwrap();
     let engine = sharing(&url, "a", SHORT);
     engine.own(engine.groups()).unwrap();

@@ -6,10 +6,10 @@
 
 use crate::{
     guard::Guard,
-    locks::User,
     pulse::Pulse,
     session::{Place, Purpose, Session, Trouble},
     statements::Shape,
+    user::User,
 };
 use bureaucrat_store::{
     Epoch, Group, Owner, Owners, ShardGroups, StoreError, Table, Unit, Verdict, Write,

@@ -11,7 +11,7 @@
 mod acquire;
 mod holder;
 mod picture;
-pub mod rows;
+mod rows;
 
 use crate::session::{Place, Purpose, Session, Trouble};
 use bureaucrat_store::{ShardGroups, StoreError, lock, unpoisoned};

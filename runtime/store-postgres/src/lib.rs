@@ -20,7 +20,9 @@ mod pulse;
 mod reading;
 mod schema;
 mod session;
+mod standing;
 mod statements;
+mod user;
 
 pub use address::{Address, AddressError};
 pub use lease::{Change, Holder, Holding, Lease, Obstacle, Waiting, Wish};
@@ -30,7 +32,6 @@ use bureaucrat_store::{
     next_epoch,
 };
 use commit::{Commits, TakenOver};
-use locks::User;
 use reading::Readers;
 use session::Place;
 use std::{
@@ -39,6 +40,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use user::User;
 
 /// Who opens a store, and what for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +85,7 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// Connects, and creates schema and tables if they are not there. Waits up to `patience` for a database that is
     /// away, here and later, and for records that others have as long as `waiting` says so. An engine that shares, and opens
-    /// its records anew, keeps what is left of its leases as far as it is its share, and gives the rest back.
+    /// its records again, keeps what is left of its leases as far as it is its share, and gives the rest back.
     ///
     /// # Errors
     /// [`StoreError::Locked`] if others have the records, [`StoreError::Format`] if an engine with another format

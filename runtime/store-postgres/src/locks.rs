@@ -3,7 +3,10 @@
 //! Each has two numbers: a class of ours, and a hash of names. If two hashes are the same by chance, one only waits for
 //! the other. Those of groups and of the counter of epochs last as long as a transaction; `schema.rs` takes them.
 
-use crate::session::{Session, Trouble};
+use crate::{
+    session::{Session, Trouble},
+    user::{COMMAND, Lock, User},
+};
 
 /// The schema: engines share it, a command has it alone.
 const SCHEMA: i32 = 0x6275_7261;
@@ -13,35 +16,6 @@ const ENGINE: i32 = 0x6275_7262;
 pub const GROUP: i32 = 0x6275_7263;
 /// The counter of epochs, and the making of the tables.
 pub const EPOCH: i32 = 0x6275_7264;
-/// The name of a command's sessions, and of all commands where engines have their own.
-const COMMAND: &str = "bureaucrat command";
-
-/// Whose sessions these are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum User {
-    Engine(String),
-    Command,
-}
-
-impl User {
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Engine(name) => name,
-            Self::Command => COMMAND,
-        }
-    }
-}
-
-/// What became of the locks of a session that is to commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock {
-    Ours,
-    /// Somebody uses the schema, which one of us wants alone.
-    OfSchema,
-    /// An earlier session of the same engine has not ended.
-    OfEngine,
-}
-
 impl Session {
     /// Takes the locks of a session that commits, which the server holds as long as this session lasts; all or none.
     pub async fn lock(&self, schema: &str, user: &User) -> Result<Lock, Trouble> {

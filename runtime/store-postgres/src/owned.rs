@@ -5,7 +5,7 @@ use crate::{
     statements::Which,
 };
 use bureaucrat_store::{
-    Epoch, Owners, ShardGroup, ShardGroups, StoreError, Table, owner_key, owner_of, records,
+    Epoch, Owners, ShardGroup, ShardGroups, Table, owner_key, owner_of, records,
 };
 
 impl Session {
@@ -21,51 +21,5 @@ impl Session {
             }
         }
         Ok(owners)
-    }
-}
-
-/// How much of what somebody took is still theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    kept: usize,
-    lost: usize,
-    newest: u64,
-}
-
-impl Standing {
-    pub fn of(ours: &Owners, present: &Owners) -> Self {
-        let (mut kept, mut lost) = (0, 0);
-        for group in ShardGroup::all() {
-            let Some(epoch) = ours.of(group) else {
-                continue;
-            };
-            match present.of(group).is_none_or(|present| present == epoch) {
-                true => kept += 1,
-                false => lost += 1,
-            }
-        }
-        let epochs = ShardGroup::all().filter_map(|group| present.of(group));
-        Self {
-            kept,
-            lost,
-            newest: epochs.map(|epoch| epoch.0).max().unwrap_or(0),
-        }
-    }
-
-    /// Whether nothing was taken away.
-    pub const fn is_whole(self) -> bool {
-        self.lost == 0
-    }
-
-    /// Whether all was.
-    pub const fn is_lost(self) -> bool {
-        self.lost > 0 && self.kept == 0
-    }
-
-    /// What is said of it then.
-    pub const fn fenced(self) -> StoreError {
-        StoreError::Fenced {
-            present: self.newest,
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     address::{Address, cause},
-    locks::{Lock, User},
-    owned::Standing,
+    standing::Standing,
     statements::{Shape, Statements, Which},
+    user::{Lock, User},
 };
 use bureaucrat_store::{Epoch, Owners, ShardGroups, StoreError, Table, lock};
 use futures_lite::future::block_on;

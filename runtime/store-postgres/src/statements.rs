@@ -1,6 +1,5 @@
 //! The statements of a session, each prepared when it is used first.
 
-use crate::lease::rows;
 use bureaucrat_store::{Table, lock};
 use std::{collections::HashMap, sync::Mutex};
 use tokio_postgres::{Client, Error, Statement};
@@ -48,6 +47,34 @@ const FENCE: &str = "SELECT fence($1::text, $2::bigint, $3::int[], $4::bytea[], 
 const TAKE_OVER: &str = "SELECT take_over($1::text, $2::bigint, $3::int[], $4::bytea, $5::text)";
 const OWNERS: &str = "SELECT key, value FROM meta WHERE key = ANY($1::bytea[])";
 
+/// All leases, then all engines that share. Before, the leases of `$1` are renewed for `$2` milliseconds if `$4`, and `$1`
+/// counts as an engine that shares for as long if `$3`.
+const LOOK: &str = "\
+    WITH renewed AS ( \
+        UPDATE lease SET until = clock_timestamp() + $2::bigint * interval '1 millisecond' \
+        WHERE holder = $1::text AND $4::boolean RETURNING shard_group), \
+    listed AS ( \
+        INSERT INTO engines (holder, until) \
+        SELECT $1::text, clock_timestamp() + $2::bigint * interval '1 millisecond' WHERE $3::boolean \
+        ON CONFLICT (holder) DO UPDATE SET until = excluded.until) \
+    SELECT shard_group::int, holder, CASE WHEN until <= clock_timestamp() THEN true WHEN isfinite(until) THEN false END, \
+        EXISTS (SELECT FROM renewed WHERE renewed.shard_group = lease.shard_group) FROM lease \
+    UNION ALL SELECT NULL::int, holder, until <= clock_timestamp(), false FROM engines";
+
+/// `$1` takes those of the groups `$3` that are its own or nobody's, for `$2` milliseconds, if there are at least `$5` of
+/// them, and gives the groups `$4` back. The rows are locked first, in their order, so that they are counted as they are.
+const TAKE: &str = "\
+    WITH found AS MATERIALIZED ( \
+        SELECT shard_group FROM lease WHERE shard_group = ANY($3::smallint[]) \
+        AND (holder = $1::text OR until <= clock_timestamp()) ORDER BY shard_group FOR UPDATE), \
+    given AS ( \
+        UPDATE lease SET holder = '', until = '-infinity' \
+        WHERE shard_group = ANY($4::smallint[]) AND holder = $1::text), \
+    swept AS (DELETE FROM engines WHERE until <= clock_timestamp() AND holder <> $1::text) \
+    UPDATE lease SET holder = $1::text, until = clock_timestamp() + $2::bigint * interval '1 millisecond' FROM found \
+    WHERE lease.shard_group = found.shard_group AND (SELECT count(*) FROM found) >= $5::bigint \
+    RETURNING lease.shard_group::int";
+
 #[derive(Default)]
 pub struct Statements(Mutex<HashMap<Which, Statement>>);
 
@@ -74,8 +101,8 @@ impl Statements {
             Which::Fence => FENCE.to_owned(),
             Which::TakeOver => TAKE_OVER.to_owned(),
             Which::Owners => OWNERS.to_owned(),
-            Which::Look => rows::LOOK.to_owned(),
-            Which::Take => rows::TAKE.to_owned(),
+            Which::Look => LOOK.to_owned(),
+            Which::Take => TAKE.to_owned(),
             Which::Of(shape, table) => shape.text(table),
         };
         let statement = client.prepare(&text).await?;

@@ -188,7 +188,10 @@ fn an_engine_that_is_suspended_in_a_commit_keeps_nobody_waiting() {
         [Verdict::Committed]
     );
     assert!(second.get(Table::Outbox, b"of x").unwrap().is_none());
-    drop(suspended.stdin.take());
+    // It wakes, and its session is no more.
+    let mut input = suspended.stdin.take().unwrap();
+    input.write_all(b"COMMIT;\n").unwrap();
+    drop(input);
     assert!(
         !suspended.wait().unwrap().success(),
         "its session was not ended"

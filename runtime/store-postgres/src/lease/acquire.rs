@@ -1,14 +1,16 @@
 //! How a store gets what it begins with: the locks of a session that commits, the tables, and the leases of an engine.
 
 use super::{
-    Holder, Holding, Lease, Wish, now,
-    rows::{Look, Wants},
+    Lease,
+    holder::{Holder, Holding, Wish},
+    now,
+    picture::Wants,
+    rows::Look,
 };
 use crate::{
-    Opening,
-    locks::Lock,
-    schema,
+    Opening, schema,
     session::{Place, Session, Trouble},
+    user::Lock,
 };
 use bureaucrat_store::{Owners, ShardGroups, StoreError};
 use futures_lite::future::block_on;
@@ -175,7 +177,7 @@ impl Attempts<'_> {
             // A command should not find a lock of somebody who only waits.
             let picture = session.look(looks).await?;
             if picture.wants(&holder.name, wish).is_empty() {
-                return Ok(Tried::Held(Holding::of(&picture, &holder.name)));
+                return Ok(Tried::Held(Holding::of(picture.holders(), &holder.name)));
             }
         }
         match session.lock(self.place.schema(), self.place.user()).await? {
@@ -188,7 +190,15 @@ impl Attempts<'_> {
         self.is_admitted = true;
         let number = self.counted(session).await?;
         let picture = session.look(looks).await?;
-        let wants: Wants = picture.wants(&holder.name, wish);
+        let owners = session.owners().await?;
+        let wants: Wants = picture.wants(
+            &holder.name,
+            match owners == Owners::default() {
+                // New records are made by one engine, without others.
+                true => Wish::All,
+                false => wish,
+            },
+        );
         self.evict(session, &wants.silent).await?;
         let since = now();
         let groups = match wants.is_empty() {
@@ -198,11 +208,11 @@ impl Attempts<'_> {
         if groups.is_empty() {
             session.unlock().await?;
             let picture = session.look(Look::Reads).await?;
-            return Ok(Tried::Held(Holding::of(&picture, &holder.name)));
+            return Ok(Tried::Held(Holding::of(picture.holders(), &holder.name)));
         }
         Ok(Tried::Taken(Box::new(Taken {
             number,
-            owners: session.owners().await?,
+            owners,
             groups,
             since,
         })))
@@ -224,7 +234,7 @@ impl Attempts<'_> {
         match session.look(Look::Reads).await {
             // Before there are tables, nobody has a name.
             Err(Trouble::Refused(_)) => Ok(Tried::Held(Holding::unknown())),
-            picture => Ok(Tried::Held(Holding::of(&picture?, &holder.name))),
+            picture => Ok(Tried::Held(Holding::of(picture?.holders(), &holder.name))),
         }
     }
 
@@ -239,14 +249,14 @@ impl Attempts<'_> {
             if picture.holders().next().is_none() {
                 self.evict(session, &picture.silent()).await?;
             }
-            return Ok(Tried::Held(Holding::of(&picture, "")));
+            return Ok(Tried::Held(Holding::of(picture.holders(), "")));
         }
         schema::prepare(self.place, session, self.opening).await?;
         let picture = session.look(Look::Reads).await?;
         if picture.holders().next().is_some() {
             // Its engine may have lost its session only for a moment.
             session.unlock().await?;
-            return Ok(Tried::Held(Holding::of(&picture, "")));
+            return Ok(Tried::Held(Holding::of(picture.holders(), "")));
         }
         if *self.opening == Opening::Accept {
             session.accept_lost().await?;

@@ -1,6 +1,5 @@
 //! Who wants the records, and who has them meanwhile.
 
-use super::picture::Picture;
 use crate::session::HELD;
 use std::{fmt, time::Duration};
 
@@ -49,9 +48,9 @@ impl Holding {
         Self(Reason::Session(engine.to_owned()))
     }
 
-    /// The engines other than this one that have leases.
-    pub fn of(picture: &Picture, engine: &str) -> Self {
-        let others = picture.holders().filter(|holder| *holder != engine);
+    /// Those of these engines that are not this one.
+    pub fn of<'a>(holders: impl Iterator<Item = &'a String>, engine: &str) -> Self {
+        let others = holders.filter(|holder| *holder != engine);
         let others: Vec<String> = others.cloned().collect();
         match others.is_empty() {
             true => Self::unknown(),

@@ -4,7 +4,7 @@
 //! be divided evenly, and free groups are meant for one engine each. So no two of them want the same group, and who has
 //! its share never moves.
 
-use super::{Wish, rows::Wants};
+use super::holder::Wish;
 use bureaucrat_store::{ShardGroup, ShardGroups};
 use std::{
     cmp::Reverse,
@@ -19,6 +19,23 @@ pub struct Picture {
     free: BTreeMap<ShardGroup, Option<String>>,
     /// The engines that share.
     pub engines: BTreeSet<String>,
+}
+
+/// What an engine takes and gives back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wants {
+    pub groups: ShardGroups,
+    pub given: ShardGroups,
+    /// With fewer of the groups it takes none.
+    pub least: usize,
+    /// Who had some of them until their leases were over.
+    pub silent: Vec<String>,
+}
+
+impl Wants {
+    pub const fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.given.is_empty()
+    }
 }
 
 impl Picture {
@@ -115,7 +132,7 @@ impl Picture {
     }
 }
 
-/// Why an engine should open its records anew.
+/// Why an engine should open its records again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Imbalance {
     /// There are groups of nobody that are meant for it.

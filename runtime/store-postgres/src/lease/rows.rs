@@ -1,6 +1,9 @@
 //! The tables `lease` and `engines`: who has which group, and which engines share.
 
-use super::{Holder, Wish, picture::Picture};
+use super::{
+    holder::{Holder, Wish},
+    picture::{Picture, Wants},
+};
 use crate::{
     address::cause,
     session::{Session, Trouble},
@@ -9,34 +12,6 @@ use crate::{
 use bureaucrat_store::{ShardGroup, ShardGroups};
 use tokio_postgres::{Row, error::SqlState};
 
-/// All leases, then all engines that share. Before, the leases of `$1` are renewed for `$2` milliseconds if `$4`, and `$1`
-/// counts as an engine that shares for as long if `$3`.
-pub const LOOK: &str = "\
-    WITH renewed AS ( \
-        UPDATE lease SET until = clock_timestamp() + $2::bigint * interval '1 millisecond' \
-        WHERE holder = $1::text AND $4::boolean RETURNING shard_group), \
-    listed AS ( \
-        INSERT INTO engines (holder, until) \
-        SELECT $1::text, clock_timestamp() + $2::bigint * interval '1 millisecond' WHERE $3::boolean \
-        ON CONFLICT (holder) DO UPDATE SET until = excluded.until) \
-    SELECT shard_group::int, holder, CASE WHEN until <= clock_timestamp() THEN true WHEN isfinite(until) THEN false END, \
-        EXISTS (SELECT FROM renewed WHERE renewed.shard_group = lease.shard_group) FROM lease \
-    UNION ALL SELECT NULL::int, holder, until <= clock_timestamp(), false FROM engines";
-
-/// `$1` takes those of the groups `$3` that are its own or nobody's, for `$2` milliseconds, if there are at least `$5` of
-/// them, and gives the groups `$4` back. The rows are locked first, in their order, so that they are counted as they are.
-pub const TAKE: &str = "\
-    WITH found AS MATERIALIZED ( \
-        SELECT shard_group FROM lease WHERE shard_group = ANY($3::smallint[]) \
-        AND (holder = $1::text OR until <= clock_timestamp()) ORDER BY shard_group FOR UPDATE), \
-    given AS ( \
-        UPDATE lease SET holder = '', until = '-infinity' \
-        WHERE shard_group = ANY($4::smallint[]) AND holder = $1::text), \
-    swept AS (DELETE FROM engines WHERE until <= clock_timestamp() AND holder <> $1::text) \
-    UPDATE lease SET holder = $1::text, until = clock_timestamp() + $2::bigint * interval '1 millisecond' FROM found \
-    WHERE lease.shard_group = found.shard_group AND (SELECT count(*) FROM found) >= $5::bigint \
-    RETURNING lease.shard_group::int";
-
 /// What is done while it is looked.
 #[derive(Debug, Clone, Copy)]
 pub enum Look<'a> {
@@ -44,23 +19,6 @@ pub enum Look<'a> {
     /// An engine that has no lease yet says that it shares.
     Lists(&'a Holder),
     Renews(&'a Holder, Wish),
-}
-
-/// What an engine takes and gives back.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wants {
-    pub groups: ShardGroups,
-    pub given: ShardGroups,
-    /// With fewer of the groups it takes none.
-    pub least: usize,
-    /// Who had some of them until their leases were over.
-    pub silent: Vec<String>,
-}
-
-impl Wants {
-    pub const fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.given.is_empty()
-    }
 }
 
 /// The table is not as engines leave it.
