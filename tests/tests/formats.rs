@@ -327,6 +327,7 @@ fn events() {
         event: JsonText::parse(r#"{"event": "paid", "n": 1}"#).unwrap(),
         process: Some(process(1)),
         kept: Some(Timestamp(1_800_000_000_000)),
+        origin: None,
     };
     holds(
         "events.hex",

@@ -4,7 +4,7 @@
 //! `BUREAUCRAT_SHARINGS` and `BUREAUCRAT_FAULT_SEED` ask for another number of harms and other moments.
 
 use anyhow::{Context, Result, bail, ensure};
-use bureaucrat_store::{Store, Table};
+use bureaucrat_store::Table;
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
     faults::{Load, Plan, asked, audit, row, seed},
@@ -88,6 +88,7 @@ async fn engines_share_the_processes_and_take_over_from_each_other() -> Result<(
     };
     for (_, engine) in &mut engines {
         engine.start()?;
+        engine.answers(PATIENCE)?;
     }
     let tails = |engines: &[(TempDir, Engine)]| -> String {
         engines

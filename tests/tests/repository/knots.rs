@@ -185,7 +185,6 @@ pub const KNOTS: [Knot; 19] = [
         against: &[
             ("format", "table"),
             ("table", "holds"),
-            ("table", "records"),
         ],
     },
     Knot {

@@ -4,7 +4,6 @@
 use crate::{
     clerk::Clerk,
     contenders::Contender,
-    processes,
     statistics::{Spread, per_second, quantile},
     subject::Subject,
 };

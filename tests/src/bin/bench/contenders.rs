@@ -19,6 +19,9 @@ const DEFINITION: &str = "<process><context>\
     <property name=\"text\" type=\"str\">some text that goes along</property></context>\
     <while><condition>True</condition><action participant=\"PARTICIPANT\"/></while></process>";
 
+/// How long an engine may take to have groups of a database.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 enum Worker {
     Engine(Box<Engine>),
     /// Engines that share this database.
@@ -104,6 +107,7 @@ impl Contender {
         let (answers, launches) = (first.name("answers"), first.name("launches"));
         for engine in &mut engines {
             engine.start()?;
+            engine.answers(PATIENCE)?;
         }
         let definition = DEFINITION.replace("PARTICIPANT", &participant_name);
         Ok(Self {

@@ -54,7 +54,7 @@ impl Auditor<'_> {
                 // Any number will do that differs from the one before.
                 DEPLOYED => {}
                 key if owner_of(key).is_some() => {
-                    // A start writes it anew.
+                    // A start writes it again.
                     if let Err(error) = records::decode::<u64>(Table::Meta, key, &value) {
                         let repair = Repair::Remove;
                         let what = error.to_string();

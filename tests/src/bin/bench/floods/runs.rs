@@ -105,6 +105,7 @@ pub fn relay(settings: &Settings, flood: &Flood, prefix: &str, bodies: &[Vec<u8>
         from: queue("answers"),
         to: queue("tasks"),
         log: None,
+        rows: None,
         flood_from: Some(queue("flood")),
         flood_to: flood.relayed_to.map(|to| match to {
             Passed::Nowhere => queue("missing"),
