@@ -124,6 +124,14 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether engines with the same database share its processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreSharing {
+    On,
+    /// One has all of them, and the others stand by.
+    Off,
+}
+
 /// Whether guests with a language runtime inside are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RuntimeGuests {

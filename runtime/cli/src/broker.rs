@@ -1,9 +1,6 @@
 //! The broker of the engine, set up from the settings.
 
-use crate::{
-    configuration::{Configuration, StoreSharing},
-    records::Records,
-};
+use crate::{arguments::StoreSharing, configuration::Configuration, records::Records};
 use anyhow::Context;
 use bureaucrat_broker_amqp::{
     AmqpBroker, AmqpConfig, CELERY_EVENTS, EventsOf, Permit, QueueNames, SharedQueues,

@@ -28,7 +28,6 @@ pub use ini::IniFile;
 pub use resolve::{Mistakes, Origin, Resolved, Unfit};
 pub use row::{Kind, Unit};
 pub use size::size;
-pub use store::StoreSharing;
 pub use value::span;
 
 use crate::{

@@ -3,12 +3,13 @@
 
 mod answers;
 mod ending;
+mod policies;
 mod standing;
 
 use crate::{
-    arguments::RuntimeGuests,
+    arguments::{RuntimeGuests, StoreSharing},
     broker, commands,
-    configuration::{Configuration, StoreSharing},
+    configuration::Configuration,
     control, files, handles,
     lapses::Lapses,
     records::Records,
@@ -25,16 +26,10 @@ use ending::Ending;
 use standing::{Desk, Ready};
 use std::{
     mem::ManuallyDrop,
-    path::PathBuf,
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::JoinHandle,
-};
+use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 
 const MACHINE_CODE: &str = "machine-code";
 /// The key that authenticates machine code, in the storage.
@@ -64,7 +59,7 @@ pub fn run(
     }
     handles::raise();
     broker::check_queues(configuration).context("the engine's queues")?;
-    let policy = policy(configuration)?;
+    let policy = policies::first(configuration)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BROKER_THREADS)
         .thread_name("broker")
@@ -88,7 +83,7 @@ pub fn run(
         desk,
         ending,
         policy,
-        policies: reload_on_hangup(&runtime, configuration.policy.clone())?,
+        policies: policies::reload_on_hangup(&runtime, configuration.policy.clone())?,
         lapses: Lapses::open(&configuration.storage),
     };
     let mut ready = Ready::new(ready);
@@ -244,7 +239,7 @@ impl Engine<'_> {
                 Some(Change::Unbalanced | Change::Lost(StoreError::Fenced { .. }))
             );
             if is_over && (is_changed || failure.is_some()) {
-                tracing::info!("the engines share the records anew");
+                tracing::info!("the engines share the records in other parts");
                 store.retire();
                 return Ok(Ended::Changed);
             }
@@ -316,47 +311,6 @@ fn serve_http(configuration: &Configuration, _: Answers) -> anyhow::Result<Box<d
         )),
         None => Ok(Box::new(|| ())),
     }
-}
-
-/// The initial policy; an engine whose policy cannot be read does not run without one.
-fn policy(configuration: &Configuration) -> anyhow::Result<Option<Arc<Policy>>> {
-    let Some(file) = &configuration.policy else {
-        return Ok(None);
-    };
-    let policy =
-        commands::policy::load(file).context("the engine cannot start without its policy")?;
-    tracing::info!(file = %file.display(), "the policy is in force");
-    Ok(Some(Arc::new(policy)))
-}
-
-/// Reads the policy again on each SIGHUP. An invalid one changes nothing.
-fn reload_on_hangup(
-    runtime: &Runtime,
-    file: Option<PathBuf>,
-) -> anyhow::Result<watch::Receiver<Option<Arc<Policy>>>> {
-    let _context = runtime.enter();
-    let mut hangup = signal(SignalKind::hangup()).context("cannot catch signals")?;
-    let (newest, policies) = watch::channel(None);
-    runtime.spawn(async move {
-        while hangup.recv().await.is_some() {
-            let Some(file) = &file else {
-                tracing::warn!("SIGHUP: there is no policy file to reload; name one with --policy");
-                continue;
-            };
-            match commands::policy::load(file) {
-                Ok(policy) => {
-                    newest.send_replace(Some(Arc::new(policy)));
-                }
-                Err(error) => {
-                    tracing::error!(
-                        "SIGHUP: the policy file is not valid, the old one stays in force: \
-                         {error:#}"
-                    );
-                }
-            }
-        }
-    });
-    Ok(policies)
 }
 
 fn host_config(configuration: &Configuration, store: &Records) -> HostConfig {

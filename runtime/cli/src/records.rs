@@ -1,9 +1,6 @@
 //! Where the records of an engine are: in a folder of its storage, or in a database.
 
-use crate::{
-    configuration::{Configuration, StoreSharing},
-    files,
-};
+use crate::{arguments::StoreSharing, configuration::Configuration, files};
 use bureaucrat_broker_amqp::Exclusion;
 use bureaucrat_store::{
     Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Verdict,

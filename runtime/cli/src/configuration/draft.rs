@@ -1,7 +1,6 @@
 //! The places that the values of the table go to, before a configuration is made of them.
 
-use super::store::StoreSharing;
-use crate::arguments::{LogFormat, QueueKind, RuntimeGuests};
+use crate::arguments::{LogFormat, QueueKind, RuntimeGuests, StoreSharing};
 use bureaucrat_connect::{Encryption, Secret};
 use bureaucrat_host::CeleryEvents;
 use bureaucrat_model::Unhandled;

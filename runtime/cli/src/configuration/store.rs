@@ -7,14 +7,6 @@ use super::{
 };
 use bureaucrat_store_postgres::{Address, AddressError};
 
-/// Whether engines with the same database share its processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreSharing {
-    On,
-    /// One has all of them, and the others stand by.
-    Off,
-}
-
 /// # Errors
 /// If there are two passwords or none can be read, or one is where everybody sees it.
 pub fn address(draft: &Draft, resolved: &[Resolved]) -> Result<Option<Address>, Unfit> {

@@ -1,6 +1,6 @@
 //! Messages that another engine has to take, because the shard that they concern is that engine's.
 //!
-//! They go on to the queue of the shard's group through the outbox: so they are acknowledged once they are durable here,
+//! They are sent to the queue of the shard's group through the outbox: so they are acknowledged once they are durable here,
 //! and leave once the broker has confirmed them. Turns and message ids make repeats harmless. What is forwarded is signed
 //! with the storage's secret, because it names the user whom the broker has checked.
 

@@ -1,7 +1,7 @@
 //! The mark: how far time, the sequence and the timers have come, written with every submission.
 //!
 //! Engines that share a store have a mark each, under the number of their first group. An engine that takes groups
-//! continues after all marks: so numbers and times never run backwards, whoever had the groups before.
+//! continues after all marks: so numbers and times never run backwards, no matter which engine had the groups before.
 
 use bureaucrat_model::{ShardGroup, ShardGroups, Timestamp};
 use bureaucrat_store::{Epoch, Owners, Store, StoreError, Table, Write, records};

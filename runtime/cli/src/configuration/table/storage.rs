@@ -1,13 +1,13 @@
 //! The settings of what the engine keeps.
 
 use super::YEAR;
+use crate::arguments::StoreSharing;
 use crate::configuration::row::{
     Group::Storage,
     Kind::{Choice, Database, Path, Span},
     Preset::{Absent, Value},
     Row,
 };
-use crate::configuration::store::StoreSharing;
 
 pub static ROWS: &[Row] = &[
     Row::new(

@@ -224,8 +224,7 @@ impl Auditor<'_> {
             }
             OutboxKind::Withdrawal | OutboxKind::Revocation => {
                 let is_asked = |waiting: &Waiting| waiting.need == Need::Answer;
-                let turn = Turn(row.number);
-                if processes.waiting(row.process, turn, is_asked).is_some() {
+                if (processes.waiting(row.process, Turn(row.number), is_asked)).is_some() {
                     let what = "it withdraws a task whose answer is awaited".into();
                     self.findings.orphan(table, key, Some(row.process), what);
                 }
