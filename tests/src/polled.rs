@@ -6,7 +6,7 @@ use bureaucrat_host::{
     Driver, HostConfig, HostError, Opened, Progress,
     broker::{
         Broker, BrokerEvent, BrokerEvents, Delivery, DeliveryHandle, Hold, PublishOutcome, Sender,
-        Source, Ticket,
+        Source, Ticket, Way,
     },
     commands::{Command, Order, OrderOutcome},
     commit::{self, Batch, CommitOutcome, Committer},
