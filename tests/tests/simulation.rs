@@ -9,6 +9,8 @@ const SEEDS: u64 = 600;
 const INLINE_SEEDS: u64 = 300;
 /// And those with takeovers.
 const SHARED_SEEDS: u64 = 120;
+/// And those in which engines share the store.
+const SHARING_SEEDS: u64 = 150;
 
 /// Everything holds in all runs, and each of these happened more often than `most`: otherwise they prove nothing.
 fn hold(plans: impl Iterator<Item = Plan>, wanted: &[&str], most: u64) {
@@ -70,13 +72,31 @@ fn an_engine_that_was_replaced_changes_nothing() {
     hold((0..SHARED_SEEDS).map(Plan::shared), &wanted, SHARED_SEEDS);
 }
 
+/// Several engines share the store, and groups of shards move between them. `BUREAUCRAT_SHARING_SEEDS` asks for more seeds.
+#[test]
+fn nothing_is_lost_and_nothing_happens_twice_where_engines_share_the_store() {
+    let seeds = std::env::var("BUREAUCRAT_SHARING_SEEDS").ok();
+    let seeds = seeds.and_then(|seeds| seeds.parse().ok());
+    let seeds = seeds.unwrap_or(SHARING_SEEDS);
+    let wanted = [
+        "beginnings with other groups",
+        "engines that lost groups while suspended",
+        "has learnt that it was replaced",
+        "messages forwarded",
+        "parts of events",
+    ];
+    hold((0..seeds).map(Plan::with_sharing), &wanted, seeds / 4);
+}
+
 #[test]
 fn a_seed_gives_the_same_run_each_time() {
     let cache = tempfile::tempdir().unwrap();
     let sandbox = sandbox(cache.path()).unwrap();
     for seed in 0..10 {
-        let again = || run(&Plan::new(seed), &sandbox, Tracing::Off).unwrap();
-        assert_eq!(again(), again());
+        for plan in [Plan::new(seed), Plan::with_sharing(seed)] {
+            let again = || run(&plan, &sandbox, Tracing::Off).unwrap();
+            assert_eq!(again(), again());
+        }
     }
 }
 

@@ -19,7 +19,8 @@ Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without 
   --without KINDS  kinds of trouble to leave out: power, disk, reads, connections, blocking, queues, clock, repeats,
                    late, hostile, rival, restarts, faults, bounds, jobs
   --with KIND      a kind of trouble that is left out otherwise: takeovers (engines are suspended, replaced by others,
-                   and wake), away (the store gives no answers at times), patience (launches wait long)
+                   and wake), away (the store gives no answers at times), patience (launches wait long), sharing (several
+                   engines share the store)
 
 Examples:
   simulate --seeds 100000

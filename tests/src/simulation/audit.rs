@@ -111,6 +111,7 @@ impl Known {
     /// The event that ended a wait must have been written after the wait began.
     fn event_taken(&mut self, after: &Instance, fiber: FiberId, turn: Turn) {
         let process = after.process;
+        let at = fiber;
         let fields = match (&after.status, after.fibers.get(fiber)) {
             (Status::Ended(Ending::Completed(fields)), _) => fields,
             (_, Some(fiber)) => &fiber.fields,
@@ -123,6 +124,9 @@ impl Known {
         let Some(unique) = fields["event"]["unique"].as_u64() else {
             return;
         };
+        if self.shared.is_shared {
+            self.event_counts(process, at, unique);
+        }
         let written = self.sequences.get(&unique);
         let last = written.and_then(|written| written.iter().max());
         if last.is_none_or(|last| subscribed >= *last) {

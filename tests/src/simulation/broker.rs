@@ -5,9 +5,14 @@
 //! a tag that the channel does not know closes it. A [`Link`](super::Link) connects it to an
 //! engine.
 
-use super::{Content, Facts, Random, facts::AckPlace, link::LinkState};
+use super::{
+    Content, Facts, Random,
+    facts::AckPlace,
+    inbox::{Forwards, INBOXES, Inbox},
+    link::LinkState,
+};
 use bureaucrat_broker_amqp::{Ack, Stragglers};
-use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Sender, Source, Way};
+use bureaucrat_host::broker::{BrokerEvent, Delivery, DeliveryHandle, Hold, Sender, Source};
 use bureaucrat_model::{Redelivered, lock};
 use bureaucrat_wire::Properties;
 use std::{
@@ -65,12 +70,13 @@ struct Channel {
 #[derive(Debug)]
 struct Consumer {
     engine: u64,
-    channels: [Channel; SOURCES.len()],
+    channels: [Channel; INBOXES.len()],
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     queues: [VecDeque<Message>; SOURCES.len()],
+    pub forwards: Forwards,
     consumers: BTreeMap<u64, Consumer>,
     pub owner: Option<u64>,
     connections: u64,
@@ -84,15 +90,6 @@ pub(super) struct State {
 pub struct SimulatedBroker {
     state: Mutex<State>,
     pub(super) facts: Arc<Facts>,
-}
-
-const fn index(source: Source) -> usize {
-    match source {
-        Source::Launches => 0,
-        Source::Answers => 1,
-        Source::Events => 2,
-        Source::Results => 3,
-    }
 }
 
 impl SimulatedBroker {
@@ -110,7 +107,8 @@ impl SimulatedBroker {
 
     /// Publishes to one of the engine's queues.
     pub fn publish_to_engine(&self, source: Source, message: Message) {
-        self.lock().queues[index(source)].push_back(message);
+        self.facts.sent(source, &message);
+        self.lock().queues[Inbox::Own(source).place()].push_back(message);
     }
 
     /// Declares a queue or exchange outside the engine; messages to undeclared ones are
@@ -136,22 +134,11 @@ impl SimulatedBroker {
         self.lock().blocked = blocked;
     }
 
-    /// Takes a message from a queue outside the engine.
-    pub fn take(&self, queue: &str) -> Option<Sent> {
-        self.lock().outside.get_mut(queue)?.pop_front()
-    }
-
-    /// Queues outside the engine that hold messages.
-    pub fn waiting(&self) -> Vec<String> {
-        let state = self.lock();
-        let full = state.outside.iter().filter(|(_, queue)| !queue.is_empty());
-        full.map(|(name, _)| name.clone()).collect()
-    }
-
     /// Whether nothing is in transit to or from the engine.
     pub fn is_quiet(&self) -> bool {
         let state = self.lock();
         state.queues.iter().all(VecDeque::is_empty)
+            && state.forwards.is_empty()
             && state.consumers.values().all(|consumer| {
                 consumer
                     .channels
@@ -169,12 +156,15 @@ impl SimulatedBroker {
     /// Nothing if another engine has the queue.
     pub fn consume(&self, engine: u64) -> Option<BrokerEvent> {
         let mut state = self.lock();
-        if state.owner.is_some() {
+        let is_sharing = state.links.get(&engine)?.groups.is_some();
+        if state.owner.is_some() && !is_sharing {
             return None;
         }
         state.connections += 1;
         let connection = state.connections;
-        state.owner.get_or_insert(connection);
+        if !is_sharing {
+            state.owner.get_or_insert(connection);
+        }
         let channels = std::array::from_fn(|_| Channel::default());
         state
             .consumers
@@ -232,7 +222,10 @@ impl SimulatedBroker {
         if state.owner == Some(connection) {
             state.owner = None;
         }
-        for (channel, queue) in consumer.channels.iter_mut().zip(&mut state.queues) {
+        for (inbox, channel) in INBOXES.into_iter().zip(&mut consumer.channels) {
+            if inbox == Inbox::Forwarded && channel.tag == 0 {
+                continue;
+            }
             // Some of what was in transit arrived before.
             let arrived = random.place(channel.acknowledgements.len() + 1);
             for ack in channel
@@ -249,7 +242,10 @@ impl SimulatedBroker {
                 if !random.once_in(4) {
                     message.redelivered = Redelivered::Perhaps;
                 }
-                queue.push_front(message);
+                match inbox {
+                    Inbox::Own(_) => state.queues[inbox.place()].push_front(message),
+                    Inbox::Forwarded => state.forwards.give_back(message),
+                }
             }
         }
         for link in state.links.values_mut() {
@@ -260,24 +256,35 @@ impl SimulatedBroker {
     }
 
     /// Sends the next message of a queue to the engine that consumes it.
-    pub fn deliver(&self, engine: u64, source: Source) -> bool {
+    pub fn deliver(&self, engine: u64, inbox: impl Into<Inbox>) -> bool {
+        let inbox = inbox.into();
         let mut state = self.lock();
         let State {
             links,
             consumers,
             queues,
+            forwards,
             ..
         } = &mut *state;
-        let connection = links.get(&engine).and_then(|link| link.connection);
+        let link = links.get(&engine);
+        let groups = link.and_then(|link| link.groups);
+        if !inbox.is_consumed(groups) {
+            return false;
+        }
+        let connection = link.and_then(|link| link.connection);
         let Some(consumer) = connection.and_then(|connection| consumers.get_mut(&connection))
         else {
             return false;
         };
-        let channel = &mut consumer.channels[index(source)];
+        let channel = &mut consumer.channels[inbox.place()];
         if channel.unacknowledged.len() >= PREFETCH {
             return false;
         }
-        let Some(message) = queues[index(source)].pop_front() else {
+        let next = match inbox {
+            Inbox::Own(_) => queues[inbox.place()].pop_front(),
+            Inbox::Forwarded => groups.and_then(|groups| forwards.next_of(groups)),
+        };
+        let Some(message) = next else {
             return false;
         };
         channel.tag += 1;
@@ -287,20 +294,21 @@ impl SimulatedBroker {
     }
 
     /// The next delivery of a channel reaches its engine.
-    pub fn arrive(&self, engine: u64, source: Source) -> Option<BrokerEvent> {
+    pub fn arrive(&self, engine: u64, inbox: impl Into<Inbox>) -> Option<BrokerEvent> {
+        let inbox = inbox.into();
         let mut state = self.lock();
         let State {
             links, consumers, ..
         } = &mut *state;
         let link = links.get_mut(&engine)?;
-        let channel = &mut consumers.get_mut(&link.connection?)?.channels[index(source)];
+        let channel = &mut consumers.get_mut(&link.connection?)?.channels[inbox.place()];
         let tag = channel.deliveries.pop_front()?;
         let message = channel.unacknowledged.get(&tag)?;
-        link.trackers[index(source)].delivered(tag);
+        link.trackers[inbox.place()].delivered(tag);
         let handle = DeliveryHandle {
             generation: link.generation,
-            source,
-            way: Way::Own,
+            source: inbox.source(),
+            way: inbox.way(),
             tag,
         };
         link.handed
@@ -320,7 +328,8 @@ impl SimulatedBroker {
     }
 
     /// An engine's link sends the acknowledgements that are due.
-    pub fn flush(&self, engine: u64, source: Source, stragglers: Stragglers) {
+    pub fn flush(&self, engine: u64, inbox: impl Into<Inbox>, stragglers: Stragglers) {
+        let inbox = inbox.into();
         let mut state = self.lock();
         let State {
             links, consumers, ..
@@ -334,21 +343,22 @@ impl SimulatedBroker {
         else {
             return;
         };
-        for ack in link.trackers[index(source)].take(stragglers) {
-            consumer.channels[index(source)]
+        for ack in link.trackers[inbox.place()].take(stragglers) {
+            consumer.channels[inbox.place()]
                 .acknowledgements
                 .push_back(ack);
         }
     }
 
-    pub fn acknowledgements_arrive(&self, engine: u64, source: Source) {
+    pub fn acknowledgements_arrive(&self, engine: u64, inbox: impl Into<Inbox>) {
+        let inbox = inbox.into();
         let mut state = self.lock();
         for consumer in state
             .consumers
             .values_mut()
             .filter(|consumer| consumer.engine == engine)
         {
-            let channel = &mut consumer.channels[index(source)];
+            let channel = &mut consumer.channels[inbox.place()];
             while let Some(ack) = channel.acknowledgements.pop_front() {
                 self.acknowledged(channel, ack);
             }
@@ -377,16 +387,5 @@ impl SimulatedBroker {
             self.facts
                 .taken(&message.content, &message.body, AckPlace::Broker);
         }
-    }
-
-    /// What an engine's link reports immediately.
-    pub fn told_at_once(&self, engine: u64) -> Option<BrokerEvent> {
-        self.lock().links.get_mut(&engine)?.events.pop_front()
-    }
-
-    /// An engine is gone, with its connections; the broker notices later.
-    pub fn engine_gone(&self, engine: u64, random: &mut Random) {
-        let _ = self.lose_publishing(engine, random);
-        self.lock().links.remove(&engine);
     }
 }

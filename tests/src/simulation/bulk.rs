@@ -42,7 +42,11 @@ const LIVING: [State; 3] = [State::Running, State::Incident, State::Suspended];
 impl World {
     /// An operator starts a bulk job.
     pub(super) fn order_many(&mut self) {
-        let Some(engine) = &self.engine else {
+        let Some(engine) = self
+            .engine
+            .as_ref()
+            .filter(|_| self.config.sharing.has_common())
+        else {
             return;
         };
         let reason = "an operator has much to do".to_owned();
@@ -69,7 +73,9 @@ impl World {
 
     /// An operator stops one.
     pub(super) fn stop_job(&mut self) {
-        if let (Some(engine), Some(job)) = (&self.engine, self.facts.some_job(&mut self.random)) {
+        if let (Some(engine), Some(job)) = (&self.engine, self.facts.some_job(&mut self.random))
+            && self.config.sharing.has_common()
+        {
             engine.order_bulk(
                 BulkCommand::new(BulkOrder::Stop {
                     job,

@@ -45,8 +45,29 @@ pub enum Content {
     Deployment { launch: usize, version: usize },
     /// A module to deploy: which of the names, and which of the modules it is.
     Module { name: usize, variant: usize },
+    /// An event with this number for the waits of a group, from the engine that hands it out.
+    Part { group: u8, origin: u64 },
+    /// What came to the queue of a group: another message, or what a worker brings back.
+    Forwarded { group: u8, content: Box<Content> },
     /// Unreadable, or without a match: becomes a dead letter, whole.
     Hostile,
+}
+
+impl Content {
+    /// Whether it is an answer that counts at most once.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Answer { .. } => true,
+            Self::Forwarded { content, .. } => content.is_answer(),
+            Self::Launch(_)
+            | Self::Suspended
+            | Self::Event(_)
+            | Self::Deployment { .. }
+            | Self::Module { .. }
+            | Self::Part { .. }
+            | Self::Hostile => false,
+        }
+    }
 }
 
 /// What the model knows about a launch.
@@ -93,7 +114,7 @@ pub fn launches(
     };
     let faults = plan.has(Trouble::Faults);
     let mut of_services = random.fork();
-    let starters = services::starters(&mut of_services);
+    let starters = services::starters(&mut of_services, plan);
     let callable = services::callable(&starters);
     let launches = (0..plan.launches).map(|number| {
         // Each launch has its own random numbers, so that leaving one out does not change the

@@ -3,16 +3,20 @@
 //! fail, the disk is full, a commit takes time.
 //!
 //! A group counts once it was synced; then the facts are told.
+//!
+//! It may also be a store that several machines share, and that loses nothing: then what fails, or loses its power, is the
+//! machine that uses it. Each has a handle of its own.
 
 use super::{
     Facts, Random, SimulatedClock,
     away::{Answer, Outage},
+    disk_log as log,
 };
 use bureaucrat_host::clock::ClockSource as _;
-use bureaucrat_model::{ShardId, lock};
+use bureaucrat_model::lock;
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owner, Owners, Row, ShardGroups, Store, StoreError, Table, Unit,
-    Verdict, Write,
+    Epoch, Group, MemoryStore, Owners, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict,
+    Write,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -33,12 +37,20 @@ pub enum CommitFate {
     Slow(u64),
 }
 
+/// What is stored.
 #[derive(Debug)]
 struct State {
     seen: MemoryStore,
     lasting: MemoryStore,
     /// Written and not synced.
     tail: Vec<u8>,
+    commits: u64,
+    owners: Owners,
+}
+
+/// What happens to a machine that uses it.
+#[derive(Debug, Default)]
+struct Machine {
     fate: Option<CommitFate>,
     full: bool,
     /// After a failure nothing is written until the engine restarts, as in the production store.
@@ -46,13 +58,24 @@ struct State {
     reads_left: Option<u64>,
     outage: Option<Outage>,
     power_is_gone: bool,
-    commits: u64,
-    owners: Owners,
+    /// Whether something that it wrote was fenced, since the engine started.
+    was_fenced: bool,
+}
+
+/// Whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A machine's own, which ends with it.
+    Inside,
+    /// Elsewhere: several machines use it.
+    Apart,
 }
 
 #[derive(Debug)]
 pub struct Disk {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    machine: Mutex<Machine>,
+    place: Place,
     facts: Arc<Facts>,
     clock: Arc<SimulatedClock>,
 }
@@ -64,54 +87,76 @@ impl Disk {
             seen: MemoryStore::new(),
             lasting: MemoryStore::new(),
             tail: Vec::new(),
-            fate: None,
-            full: false,
-            refuses: false,
-            reads_left: None,
-            outage: None,
-            power_is_gone: false,
             commits: 0,
             owners: Owners::default(),
         };
         Self {
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
+            machine: Mutex::default(),
+            place: Place::Inside,
             facts,
             clock,
         }
     }
 
+    /// The same, as another machine uses it that shares it.
+    pub(super) fn shared(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            machine: Mutex::default(),
+            place: Place::Apart,
+            facts: self.facts.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Whether something that the present engine of the machine wrote was fenced.
+    pub(super) fn was_fenced(&self) -> bool {
+        self.machine().was_fenced
+    }
+
     /// Decides what happens to the next commit.
     pub fn set_fate(&self, fate: CommitFate) {
-        self.lock().fate = Some(fate);
+        self.machine().fate = Some(fate);
     }
 
     /// Fills the disk, or makes room.
     pub fn set_full(&self, full: bool) {
-        self.lock().full = full;
+        self.machine().full = full;
     }
 
     /// Makes the `count`th read from now fail, or none.
     pub fn fail_reading(&self, count: Option<u64>) {
-        self.lock().reads_left = count;
+        self.machine().reads_left = count;
     }
 
     /// Has it go away, or come back.
     pub(super) fn set_outage(&self, outage: Option<Outage>) {
-        self.lock().outage = outage;
+        self.machine().outage = outage;
     }
 
     pub(super) fn outage(&self) -> Option<Outage> {
-        self.lock().outage
+        self.machine().outage
     }
 
     /// Whether the power failed during a commit.
     pub fn power_is_gone(&self) -> bool {
-        self.lock().power_is_gone
+        self.machine().power_is_gone
     }
 
     /// The machine restarts: a part of the tail is there, which ends at any byte, and only its
     /// complete groups count.
     pub fn start(&self, random: &mut Random) {
+        let mut machine = self.machine();
+        *machine = Machine {
+            full: machine.full,
+            outage: machine.outage,
+            ..Machine::default()
+        };
+        drop(machine);
+        if self.place == Place::Apart {
+            return;
+        }
         let mut state = self.lock();
         let kept = random.place(state.tail.len() + 1);
         let tail = std::mem::take(&mut state.tail);
@@ -125,10 +170,6 @@ impl Disk {
             }
         }
         state.seen = copy(&state.lasting);
-        state.fate = None;
-        state.refuses = false;
-        state.reads_left = None;
-        state.power_is_gone = false;
     }
 
     pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
@@ -144,22 +185,27 @@ impl Disk {
         lock(&self.state)
     }
 
-    fn reading(&self, state: &mut State, table: Table) -> Result<(), StoreError> {
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        lock(&self.machine)
+    }
+
+    fn reading(&self, table: Table) -> Result<(), StoreError> {
         let reason = "the simulated disk can't be read".to_owned();
         // A definition whose module can't be read is refused, which its launcher does not expect.
         if table == Table::Modules {
             return Ok(());
         }
-        if let Some(outage) = state.outage {
+        let mut machine = self.machine();
+        if let Some(outage) = machine.outage {
             let (millis, is_back) = outage.wait(self.clock.elapsed());
             self.clock.advance(millis);
             if !is_back {
                 return Err(StoreError::Read { table, reason });
             }
         }
-        match &mut state.reads_left {
+        match &mut machine.reads_left {
             Some(0) => {
-                state.reads_left = None;
+                machine.reads_left = None;
                 Err(StoreError::Read { table, reason })
             }
             Some(left) => {
@@ -186,9 +232,8 @@ fn copy(store: &MemoryStore) -> MemoryStore {
 
 impl Store for Disk {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut state = self.lock();
-        self.reading(&mut state, table)?;
-        state.seen.get(table, key)
+        self.reading(table)?;
+        self.lock().seen.get(table, key)
     }
 
     fn scan(
@@ -198,70 +243,70 @@ impl Store for Disk {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        let mut state = self.lock();
-        self.reading(&mut state, table)?;
-        state.seen.scan(table, from, to, limit)
+        self.reading(table)?;
+        self.lock().seen.scan(table, from, to, limit)
     }
 
     fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
         // Everything that can go wrong with a commit can go wrong with this one.
         self.commit(&Group::default())?;
+        self.reading(Table::Meta)?;
         let mut state = self.lock();
-        self.reading(&mut state, Table::Meta)?;
         let epoch = state.seen.own(groups)?;
         state.lasting.own(groups)?;
         state.owners.take(groups, epoch);
+        self.facts.owned(epoch);
         Ok(epoch)
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        let mut state = self.lock();
+        let (mut state, mut machine) = (self.lock(), self.machine());
         state.commits += 1;
-        let failed = |state: &mut State, reason: &str| {
-            state.refuses = true;
+        let failed = |machine: &mut Machine, reason: &str| {
+            machine.refuses = true;
             Err(StoreError::Write(reason.into()))
         };
-        if state.refuses {
-            return failed(&mut state, "an earlier write failed");
+        if machine.refuses {
+            return failed(&mut machine, "an earlier write failed");
         }
-        if state.full {
-            return failed(&mut state, "no space left on the disk");
+        if machine.full {
+            return failed(&mut machine, "no space left on the disk");
         }
-        match state.outage.map(|outage| outage.answer) {
+        match machine.outage.map(|outage| outage.answer) {
             None | Some(Answer::Late) => {}
-            Some(Answer::Refused) => return failed(&mut state, "the store is away"),
+            Some(Answer::Refused) => return failed(&mut machine, "the store is away"),
             Some(Answer::Lost) => {
-                let verdicts = state.lasting.commit(group)?;
-                self.facts.durable(group, &verdicts);
-                return failed(&mut state, "the store is away");
+                self.lasts(&mut state, group)?;
+                return failed(&mut machine, "the store is away");
             }
         }
         let record = log::write(group);
-        match state.fate.take() {
+        match machine.fate.take() {
             None => {}
             Some(CommitFate::Slow(millis)) => self.clock.advance(millis),
             Some(CommitFate::WriteFails) => {
                 let part = record.len() / 3;
-                state.tail.extend_from_slice(&record[..part]);
-                return failed(&mut state, "an input/output error");
+                self.is_in_transit(&mut state, &record[..part]);
+                return failed(&mut machine, "an input/output error");
             }
             Some(CommitFate::SyncFails) => {
-                state.tail.extend_from_slice(&record);
-                return failed(&mut state, "the sync failed");
+                match self.place {
+                    Place::Inside => self.is_in_transit(&mut state, &record),
+                    // The answer is lost.
+                    Place::Apart => self.lasts(&mut state, group)?,
+                }
+                return failed(&mut machine, "the sync failed");
             }
             Some(fate) => {
-                state.power_is_gone = true;
-                state.refuses = true;
+                machine.power_is_gone = true;
+                machine.refuses = true;
                 match fate {
-                    CommitFate::PowerAfterSync => {
-                        let verdicts = state.lasting.commit(group)?;
-                        self.facts.durable(group, &verdicts);
-                    }
+                    CommitFate::PowerAfterSync => self.lasts(&mut state, group)?,
                     CommitFate::PowerDuringWrite
                     | CommitFate::PowerBeforeSync
                     | CommitFate::WriteFails
                     | CommitFate::SyncFails
-                    | CommitFate::Slow(_) => state.tail.extend_from_slice(&record),
+                    | CommitFate::Slow(_) => self.is_in_transit(&mut state, &record),
                 }
                 return Err(StoreError::Write("the power went".into()));
             }
@@ -280,107 +325,27 @@ impl Store for Disk {
                 "a unit of {owner:?} is {verdict:?}, the owners are {owners:?}"
             ));
         }
+        machine.was_fenced |= verdicts.iter().any(|it| *it != Verdict::Committed);
         self.facts.durable(group, &verdicts);
         Ok(verdicts)
     }
 }
 
-/// The log's records: length, checksum, then the group.
-mod log {
-    use super::{Epoch, Group, Owner, ShardId, Table, Unit, Write};
-
-    pub fn write(group: &Group) -> Vec<u8> {
-        let mut body = Vec::new();
-        number(&mut body, group.units.len());
-        for unit in &group.units {
-            let (kind, shard, epoch) = match unit.owner {
-                Owner::Nobody => (0, 0, 0),
-                Owner::Shard(shard, epoch) => (1, shard.0, epoch.0),
-            };
-            body.extend_from_slice(&[kind, shard]);
-            body.extend_from_slice(&u64::to_be_bytes(epoch));
-            number(&mut body, unit.writes.len());
-            for write in &unit.writes {
-                let (table, key, value) = match write {
-                    Write::Put { table, key, value } => (table, key, Some(value)),
-                    Write::Delete { table, key } => (table, key, None),
-                };
-                body.push(*table as u8);
-                bytes(&mut body, key);
-                body.push(u8::from(value.is_some()));
-                bytes(&mut body, value.map_or(&[], Vec::as_slice));
-            }
+impl Disk {
+    /// A group becomes durable, and nobody hears of it.
+    fn lasts(&self, state: &mut State, group: &Group) -> Result<(), StoreError> {
+        let verdicts = state.lasting.commit(group)?;
+        if self.place == Place::Apart {
+            state.seen.commit(group)?;
         }
-        let mut record = Vec::with_capacity(body.len() + 12);
-        number(&mut record, body.len());
-        record.extend_from_slice(&checksum(&body).to_be_bytes());
-        record.extend_from_slice(&body);
-        record
+        self.facts.durable(group, &verdicts);
+        Ok(())
     }
 
-    /// The first complete record, and what follows it.
-    pub fn read(mut bytes: &[u8]) -> Option<(Group, &[u8])> {
-        let length = take_number(&mut bytes)?;
-        let sum = take(&mut bytes, 8)?;
-        let mut body = take(&mut bytes, length)?;
-        if sum != checksum(body).to_be_bytes() {
-            return None;
+    /// Some bytes of a group are written, and may be there after a restart of the machine.
+    fn is_in_transit(&self, state: &mut State, bytes: &[u8]) {
+        if self.place == Place::Inside {
+            state.tail.extend_from_slice(bytes);
         }
-        let mut group = Group::default();
-        for _ in 0..take_number(&mut body)? {
-            let mut unit = Unit::default();
-            let (kind, shard) = (take(&mut body, 1)?[0], take(&mut body, 1)?[0]);
-            let epoch = u64::from_be_bytes(take(&mut body, 8)?.try_into().ok()?);
-            if kind == 1 {
-                unit.owner = Owner::Shard(ShardId(shard), Epoch(epoch));
-            }
-            for _ in 0..take_number(&mut body)? {
-                let number = take(&mut body, 1)?[0];
-                let table = Table::ALL
-                    .into_iter()
-                    .find(|table| *table as u8 == number)?;
-                let key = take_bytes(&mut body)?;
-                let is_put = take(&mut body, 1)? == [1];
-                let value = take_bytes(&mut body)?;
-                unit.writes.push(if is_put {
-                    Write::Put { table, key, value }
-                } else {
-                    Write::Delete { table, key }
-                });
-            }
-            group.units.push(unit);
-        }
-        Some((group, bytes))
-    }
-
-    fn checksum(bytes: &[u8]) -> u64 {
-        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
-    }
-
-    fn number(out: &mut Vec<u8>, number: usize) {
-        out.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
-    }
-
-    fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-        number(out, bytes.len());
-        out.extend_from_slice(bytes);
-    }
-
-    fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = bytes.split_at_checked(length)?;
-        *bytes = rest;
-        Some(taken)
-    }
-
-    fn take_number(bytes: &mut &[u8]) -> Option<usize> {
-        let number = u32::from_be_bytes(take(bytes, 4)?.try_into().ok()?);
-        usize::try_from(number).ok()
-    }
-
-    fn take_bytes(bytes: &mut &[u8]) -> Option<Vec<u8>> {
-        let length = take_number(bytes)?;
-        Some(take(bytes, length)?.to_vec())
     }
 }

@@ -9,11 +9,12 @@ use super::{
     decided::Decided,
     definitions::NEVER,
     deploying::Versions,
+    events::EventFacts,
     histories::Histories,
     kept::InHand,
     modules::Uploaded,
+    shared::SharedFacts,
     withdrawn::TaskFacts,
-    writes::EventFacts,
 };
 use bureaucrat_model::{
     ActivityPath, Answer, Ending, FiberId, Input, Instance, Millis, Parking, ProcessId, Status,
@@ -53,7 +54,7 @@ pub(super) struct Known {
     pub starts: BTreeMap<String, Vec<(ProcessId, Timestamp)>>,
     pub now: Timestamp,
     pub highest: u64,
-    pub floor: u64,
+    pub shared: SharedFacts,
     /// Rows that the broker has taken, or has returned and that may be dropped.
     pub settled: BTreeSet<Vec<u8>>,
     /// Call trees with a task that the broker never takes.
@@ -122,7 +123,6 @@ impl Facts {
     pub fn start(&self) {
         let mut known = self.known();
         known.tasks.engines += 1;
-        known.floor = known.highest;
         known.in_hand = InHand::default();
     }
 
@@ -134,19 +134,10 @@ impl Facts {
     pub fn durable(&self, group: &Group, verdicts: &[Verdict]) {
         let mut known = self.known();
         let mut touched = BTreeSet::new();
-        let earlier = known.now;
+        known.time_passes(group, verdicts);
         let units = group.units.iter().zip(verdicts);
         let written = units.filter(|(_, verdict)| **verdict == Verdict::Committed);
         let written: Vec<_> = written.map(|(unit, _)| unit).collect();
-        for write in written.iter().flat_map(|unit| &unit.writes) {
-            known.mark(write);
-        }
-        if known.now < earlier {
-            let now = known.now;
-            known.violate(format!(
-                "time ran backwards: a commit at {now} after one at {earlier}"
-            ));
-        }
         for unit in written {
             known.unit(unit, &mut touched);
         }
@@ -279,10 +270,10 @@ impl Facts {
         if at == AckPlace::Broker && known.judged.contains(content) {
             return;
         }
-        if at == AckPlace::Engine && matches!(content, Content::Answer { .. }) {
+        if at == AckPlace::Engine && content.is_answer() {
             known.judged.insert(content.clone());
         }
-        if let Err(why) = known.is_durable(content, body, count) {
+        if let Err(why) = known.is_safe(content, body, count) {
             known.violate(format!(
                 "{content:?} was acknowledged ({at:?}) and is not durable: {why}"
             ));
@@ -303,7 +294,12 @@ impl Known {
         self.violation.get_or_insert(what);
     }
 
-    fn is_durable(&self, content: &Content, body: &[u8], count: usize) -> Result<(), String> {
+    pub(super) fn is_durable(
+        &self,
+        content: &Content,
+        body: &[u8],
+        count: usize,
+    ) -> Result<(), String> {
         let dead = |why: &str| match self.dead.contains_key(body) {
             true => Ok(()),
             false => Err(format!("{why}, and there is no dead letter of it")),
@@ -311,6 +307,8 @@ impl Known {
         match content {
             Content::Hostile => dead("nobody can use it"),
             Content::Suspended => Ok(()),
+            Content::Part { group, origin } => self.has_part(*group, *origin),
+            Content::Forwarded { content, .. } => self.is_forward_durable(content, body),
             Content::Deployment { launch, version } => self.is_deployed(*launch, *version),
             Content::Module { name, variant } => self.is_uploaded(*name, *variant),
             Content::Launch(number) => {

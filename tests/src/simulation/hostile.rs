@@ -126,6 +126,8 @@ impl People {
             Content::Launch(_)
             | Content::Answer { .. }
             | Content::Suspended
+            | Content::Part { .. }
+            | Content::Forwarded { .. }
             | Content::Deployment { .. }
             | Content::Module { .. }
             | Content::Event(_) => self.doubtful.insert(body.clone()),

@@ -75,7 +75,9 @@ impl Known {
         let number = name
             .strip_prefix('L')
             .and_then(|number| number.parse().ok());
+        // One of another engine may have been forwarded.
         if let Some(number) = number
+            && !self.shared.is_shared
             && !self.in_hand.start(number)
         {
             self.violate(format!(

@@ -3,11 +3,14 @@
 //! Acknowledgements of older connections are dropped; those of the current one go through the
 //! production code's own [`Tracker`]. Publishes without a connection are lost at once.
 
-use super::{Content, Facts, SOURCES, SimulatedBroker, facts::AckPlace};
-use bureaucrat_broker_amqp::Tracker;
-use bureaucrat_host::broker::{
-    Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Source, Ticket,
+use super::{
+    Content, Facts, SimulatedBroker,
+    facts::AckPlace,
+    inbox::{INBOXES, Inbox},
 };
+use bureaucrat_broker_amqp::Tracker;
+use bureaucrat_host::broker::{Broker, BrokerEvent, DeliveryHandle, PublishOutcome, Ticket};
+use bureaucrat_model::ShardGroups;
 use bureaucrat_wire::Outgoing;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,7 +30,7 @@ pub(super) struct Wire {
 pub(super) struct LinkState {
     pub connection: Option<u64>,
     pub generation: u64,
-    pub trackers: [Tracker; SOURCES.len()],
+    pub trackers: [Tracker; INBOXES.len()],
     /// What was handed over, for the checks.
     pub handed: BTreeMap<DeliveryHandle, (Content, Vec<u8>)>,
     pub publishing: bool,
@@ -40,6 +43,8 @@ pub(super) struct LinkState {
     pub events: VecDeque<BrokerEvent>,
     /// Whether another engine has taken over, so that nothing is sent any more.
     pub is_replaced: bool,
+    /// The groups of shards that it has of a store that it shares.
+    pub groups: Option<ShardGroups>,
 }
 
 impl LinkState {
@@ -76,6 +81,12 @@ impl Broker for Link {
         let Some(link) = state.links.get_mut(&self.engine) else {
             return;
         };
+        let inbox = Inbox::of(delivery.source, delivery.way);
+        // What is forwarded says what it is once it is read.
+        let delivery = DeliveryHandle {
+            source: inbox.source(),
+            ..delivery
+        };
         match link.handed.remove(&delivery) {
             Some((content, body)) => self.facts.taken(&content, &body, AckPlace::Engine),
             None => self
@@ -84,13 +95,7 @@ impl Broker for Link {
         }
         let is_current = link.connection.is_some() && delivery.generation == link.generation;
         if is_current {
-            let place = match delivery.source {
-                Source::Launches => 0,
-                Source::Answers => 1,
-                Source::Events => 2,
-                Source::Results => 3,
-            };
-            link.trackers[place].acknowledge(delivery.tag);
+            link.trackers[inbox.place()].acknowledge(delivery.tag);
         }
     }
 

@@ -126,7 +126,11 @@ impl World {
         let (Ok(alias), Ok(to)) = ("live".parse(), name.parse()) else {
             return;
         };
-        let Some(engine) = &self.engine else {
+        let Some(engine) = self
+            .engine
+            .as_ref()
+            .filter(|_| self.config.sharing.has_common())
+        else {
             return;
         };
         let (command, _) = ModuleCommand::new(ModuleOrder::Alias { alias, to }, bulk::operator());

@@ -22,6 +22,11 @@ impl World {
             return Ok(());
         };
         self.facts.count("operators' commands");
+        if !self.config.sharing.has(process.shard()) {
+            let reason = "an operator asks the wrong engine".into();
+            engine.order(process, Order::Cancel { reason });
+            return Ok(());
+        }
         // In some runs they change where processes stand, which leaves open how those end; in half of these they also
         // order many at once.
         let wishes = match self.plan.seed % 8 {

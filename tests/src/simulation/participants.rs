@@ -31,7 +31,8 @@ impl People {
                 path,
                 turn,
             };
-            return self.bring_back((id, &body), content, counted, random, plan);
+            let results = task.properties.reply_to.as_deref().unwrap_or_default();
+            return self.bring_back((id, &body, results), content, counted, random, plan);
         }
         let place = match self.dialect {
             Dialect::Workitem => "fields",
@@ -74,7 +75,7 @@ impl People {
     /// Answers a call as its worker does, one or several times.
     fn bring_back(
         &self,
-        (id, body): (&str, &Value),
+        (id, body, results): (&str, &Value, &str),
         content: Content,
         counted: bool,
         random: &mut Random,
@@ -112,7 +113,7 @@ impl People {
                     body: body.clone().into_bytes(),
                     redelivered: Redelivered::No,
                 };
-                self.broker.publish_to_engine(Source::Results, message);
+                self.broker.bring_back(results, message);
             }
         }
         Ok(())

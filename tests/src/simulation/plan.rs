@@ -44,10 +44,12 @@ pub enum Trouble {
     Inline,
     /// Launches wait long, so that they are stored and their messages acknowledged before they begin. Drawn apart, too.
     Patience,
+    /// Several engines share a store, and groups of its shards move between them. Drawn apart, too.
+    Sharing,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -67,6 +69,7 @@ impl Trouble {
         Self::Away,
         Self::Inline,
         Self::Patience,
+        Self::Sharing,
     ];
     /// How many of these, from the first on, a step draws from; the others have dice of their own, so that runs without
     /// them stay what they were.
@@ -94,6 +97,7 @@ impl Trouble {
             Self::Away => "away",
             Self::Inline => "inline",
             Self::Patience => "patience",
+            Self::Sharing => "sharing",
         }
     }
 
@@ -139,6 +143,11 @@ impl Plan {
     /// The same as a usual run, in which launches wait long.
     pub fn with_waiting_launches(seed: u64) -> Self {
         Self::with(seed, Some(Trouble::Patience))
+    }
+
+    /// The same, in which engines share the store.
+    pub fn with_sharing(seed: u64) -> Self {
+        Self::with(seed, Some(Trouble::Sharing))
     }
 
     /// What is drawn, and at most one kind of what has dice of its own.

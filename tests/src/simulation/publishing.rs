@@ -1,7 +1,7 @@
 //! The broker's other half: what engines publish, with confirms, returns, refusals, and lost
 //! connections.
 
-use super::{DEAD, Random, Sent, SimulatedBroker, broker::State, link::Wire};
+use super::{DEAD, Random, Sent, SimulatedBroker, broker::State, inbox::group_of, link::Wire};
 use bureaucrat_host::broker::{BrokerEvent, PublishOutcome};
 use bureaucrat_wire::{Mandatory, Outgoing};
 
@@ -23,8 +23,8 @@ impl SimulatedBroker {
         let refused = refuses && random.once_in(40);
         let key = &wire.message.routing_key;
         // A task that is never taken fails its process, and the definition must expect that; a dead
-        // letter stays until the next start.
-        let may_close = !key.starts_with("worker_") && key != DEAD;
+        // letter and what is forwarded stay until the next start.
+        let may_close = may_be_dropped(key);
         let is_closing = refused && may_close && wire.message.body.len() % 2 == 1;
         let outcome = if key.starts_with("worker_huge") || is_closing {
             PublishOutcome::Unsendable("the simulated broker closes the channel over it".into())
@@ -42,7 +42,7 @@ impl SimulatedBroker {
 
     fn settled(&self, wire: &Wire, outcome: &PublishOutcome) {
         let key = &wire.message.routing_key;
-        let may_be_dropped = !key.starts_with("worker_") && key != DEAD;
+        let may_be_dropped = may_be_dropped(key);
         match outcome {
             PublishOutcome::Confirmed => self.facts.settle(wire.row.clone()),
             PublishOutcome::Unroutable
@@ -64,6 +64,10 @@ impl SimulatedBroker {
     }
 
     fn deposit(&self, state: &mut State, message: Outgoing) -> PublishOutcome {
+        if let Some(group) = group_of(&message.routing_key) {
+            self.forward(state, group, message);
+            return PublishOutcome::Confirmed;
+        }
         let queue = if message.exchange.is_empty() {
             &message.routing_key
         } else {
@@ -142,4 +146,32 @@ impl SimulatedBroker {
         }
         events
     }
+
+    /// Takes a message from a queue outside the engine.
+    pub fn take(&self, queue: &str) -> Option<Sent> {
+        self.lock().outside.get_mut(queue)?.pop_front()
+    }
+
+    /// Queues outside the engine that hold messages.
+    pub fn waiting(&self) -> Vec<String> {
+        let state = self.lock();
+        let full = state.outside.iter().filter(|(_, queue)| !queue.is_empty());
+        full.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What an engine's link reports immediately.
+    pub fn told_at_once(&self, engine: u64) -> Option<BrokerEvent> {
+        self.lock().links.get_mut(&engine)?.events.pop_front()
+    }
+
+    /// An engine is gone, with its connections; the broker notices later.
+    pub fn engine_gone(&self, engine: u64, random: &mut Random) {
+        let _ = self.lose_publishing(engine, random);
+        self.lock().links.remove(&engine);
+    }
+}
+
+/// Whether a message is gone if the broker does not take it.
+fn may_be_dropped(key: &str) -> bool {
+    !key.starts_with("worker_") && key != DEAD && group_of(key).is_none()
 }

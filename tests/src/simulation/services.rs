@@ -2,7 +2,7 @@
 //! them.
 
 use super::{
-    Definition, LaunchFacts, Random,
+    Definition, LaunchFacts, Plan, Random, Trouble,
     definitions::{Expected, Node},
 };
 use bureaucrat_model::Bond;
@@ -37,8 +37,8 @@ pub(super) struct Named {
     pub bond: Bond,
 }
 
-/// The services of a run.
-pub(super) fn starters(random: &mut Random) -> Vec<Starter> {
+/// The services of a run. Engines that share a store start processes with business keys only by messages.
+pub(super) fn starters(random: &mut Random, plan: &Plan) -> Vec<Starter> {
     let mut found = vec![Starter::Callers];
     if random.once_in(2) {
         found.push(Starter::CallersWithKeys);
@@ -48,7 +48,18 @@ pub(super) fn starters(random: &mut Random) -> Vec<Starter> {
         1 => found.push(Starter::ScheduleWithKey),
         _ => {}
     }
+    if plan.has(Trouble::Sharing) {
+        found = found.into_iter().map(without_key).collect();
+    }
     found
+}
+
+const fn without_key(starter: Starter) -> Starter {
+    match starter {
+        Starter::CallersWithKeys => Starter::Callers,
+        Starter::ScheduleWithKey => Starter::Schedule,
+        Starter::People | Starter::Callers | Starter::Schedule => starter,
+    }
 }
 
 /// What definitions may call, in each way.

@@ -1,7 +1,9 @@
 //! The trouble of a run: one kind at a time, determined by the seed; then the calm, in which
 //! everything must end.
 
-use super::{DEAD, Engine, NOTICES, SOURCES, Trouble, World, disk::CommitFate, rival::Rival};
+use super::{
+    DEAD, Engine, NOTICES, Trouble, World, disk::CommitFate, inbox::INBOXES, rival::Rival,
+};
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{audit::audit, broker::BrokerEvent, commands::Order};
 use bureaucrat_store::Table;
@@ -58,7 +60,8 @@ impl World {
             | Trouble::Takeovers
             | Trouble::Away
             | Trouble::Inline
-            | Trouble::Patience => {}
+            | Trouble::Patience
+            | Trouble::Sharing => {}
         }
         Ok(())
     }
@@ -107,10 +110,10 @@ impl World {
         // Deliveries of the next connection arrive while the engine still holds those of the last.
         if self.random.once_in(2) {
             self.connect();
-            for source in SOURCES {
-                while self.broker.deliver(self.engines, source) {}
+            for inbox in INBOXES {
+                while self.broker.deliver(self.engines, inbox) {}
                 while let (Some(engine), Some(event)) =
-                    (&self.engine, self.broker.arrive(self.engines, source))
+                    (&self.engine, self.broker.arrive(self.engines, inbox))
                 {
                     engine.receive(event);
                 }
@@ -121,7 +124,7 @@ impl World {
     /// A second engine with its own disk asks for the queues while the first has them; then it goes
     /// away.
     fn rivalry(&mut self) -> Result<(), String> {
-        if !self.broker.consumes(self.engines) {
+        if !self.broker.consumes(self.engines) || self.plan.has(Trouble::Sharing) {
             return Ok(());
         }
         self.facts.count("second engines");
@@ -134,7 +137,7 @@ impl World {
 
     /// The engine is told to shut down, finishes what it has in progress, and is started again
     /// later.
-    fn restart(&mut self) -> Result<(), String> {
+    pub(super) fn restart(&mut self) -> Result<(), String> {
         let Some(engine) = &self.engine else {
             return Ok(());
         };
@@ -165,9 +168,9 @@ impl World {
         {
             return Err("the engine was told to end and does not".into());
         }
-        for source in SOURCES {
-            self.broker.flush(self.engines, source, Stragglers::Go);
-            self.broker.acknowledgements_arrive(self.engines, source);
+        for inbox in INBOXES {
+            self.broker.flush(self.engines, inbox, Stragglers::Go);
+            self.broker.acknowledgements_arrive(self.engines, inbox);
         }
         self.fall("restarts");
         Ok(())
@@ -176,20 +179,20 @@ impl World {
     /// No more trouble: everything must end, and nothing may be left.
     pub(super) fn calm(&mut self) -> Result<(), String> {
         self.note("the trouble is over");
-        self.disk.set_full(false);
-        self.disk.fail_reading(None);
         self.end_outage(0)?;
+        self.calm_engines()?;
         self.broker.set_blocked(false);
         if let Some(rival) = self.rival.take() {
             rival.leave(&self.broker, &mut self.random);
         }
         self.wake_up()?;
+        self.gather()?;
         for queue in self.people.queues() {
             self.broker.declare(&queue);
         }
         let mut rounds = 0;
         while !self.is_over() {
-            self.round()?;
+            self.rounds()?;
             rounds += 1;
             if rounds == ROUNDS {
                 return Err(format!(
@@ -202,7 +205,7 @@ impl World {
         // Ended processes are removed after some time.
         for _ in 0..100 {
             self.clock.advance(self.config.retention.0 / 20 + 1);
-            self.round()?;
+            self.rounds()?;
         }
         for table in [
             Table::Instances,
@@ -224,10 +227,13 @@ impl World {
             Table::BulkJobs,
             Table::BulkOutcomes,
         ] {
-            if let Some((_, key, _)) = self.disk.dump().iter().find(|(found, ..)| *found == table) {
+            if let Some((_, key, value)) =
+                self.disk.dump().iter().find(|(found, ..)| *found == table)
+            {
                 return Err(format!(
-                    "in the end the table {} still holds {key:02x?}",
-                    table.name()
+                    "in the end the table {} still holds {key:02x?}: {}",
+                    table.name(),
+                    String::from_utf8_lossy(value)
                 ));
             }
         }
@@ -235,7 +241,7 @@ impl World {
     }
 
     /// Everyone does everything that they can do.
-    fn round(&mut self) -> Result<(), String> {
+    pub(super) fn round(&mut self) -> Result<(), String> {
         self.tick();
         if self.engine.is_none() {
             self.start();
@@ -254,10 +260,10 @@ impl World {
                 );
             }
         }
-        for source in SOURCES {
-            while self.broker.deliver(self.engines, source) {}
+        for inbox in INBOXES {
+            while self.broker.deliver(self.engines, inbox) {}
             while let (Some(engine), Some(event)) =
-                (&self.engine, self.broker.arrive(self.engines, source))
+                (&self.engine, self.broker.arrive(self.engines, inbox))
             {
                 engine.receive(event);
             }
@@ -276,9 +282,9 @@ impl World {
         ) {
             engine.receive(event);
         }
-        for source in SOURCES {
-            self.broker.flush(self.engines, source, Stragglers::Go);
-            self.broker.acknowledgements_arrive(self.engines, source);
+        for inbox in INBOXES {
+            self.broker.flush(self.engines, inbox, Stragglers::Go);
+            self.broker.acknowledgements_arrive(self.engines, inbox);
         }
         while self.people.participate(&mut self.random, &self.plan)? {}
         self.people.event(&mut self.random, &self.plan, true);

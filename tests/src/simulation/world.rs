@@ -2,14 +2,17 @@
 //! determined by the seed.
 
 use super::{
-    Disk, Engine, Facts, Link, Plan, Random, Report, SOURCES, SimulatedBroker, SimulatedClock,
-    Trouble, away::Away, config::config, content, people::People, replaced::Replaced, rival::Rival,
+    Disk, Engine, Facts, Link, Plan, Random, Report, SimulatedBroker, SimulatedClock, Trouble,
+    away::Away, config::config, content, people::People, replaced::Replaced, rival::Rival,
+    sharing::Sharers,
 };
-use bureaucrat_broker_amqp::Stragglers;
-use bureaucrat_host::{HostConfig, events::EventRecord};
+use bureaucrat_host::{HostConfig, Sharing, events::EventRecord};
 use bureaucrat_sandbox::Sandbox;
 use bureaucrat_store::StoreError;
 use std::{collections::VecDeque, fmt::Display, sync::Arc};
+
+/// Why an engine ends that was taken for dead.
+pub(super) const FENCED: &str = "has learnt that it was replaced";
 
 /// Steps that a trace keeps.
 const TRACE: usize = 200;
@@ -43,11 +46,15 @@ pub struct World {
     pub(super) config: HostConfig,
     pub(super) sandbox: Sandbox,
     pub(super) engine: Option<Engine>,
+    /// The number of the present engine, and that of the last one that was started.
     pub(super) engines: u64,
+    pub(super) started: u64,
+    /// The engines that share the store, but for the present one.
+    pub(super) sharers: Option<Sharers>,
     pub(super) rival: Option<Rival>,
     pub(super) away: Away,
     /// An engine that was presumed dead, and wakes up when the next one has its shards.
-    ghost: Option<Engine>,
+    pub(super) ghost: Option<Engine>,
     /// An engine that was suspended while another one took over.
     pub(super) replaced: Option<Replaced>,
     /// For takeovers alone.
@@ -70,6 +77,14 @@ impl World {
         let clock = Arc::new(SimulatedClock::new(1_800_000_000_000));
         let disk = Arc::new(Disk::new(facts.clone(), clock.clone()));
         let broker = Arc::new(SimulatedBroker::new(facts.clone()));
+        let sharers = Sharers::new(&plan, &disk);
+        let disk = match &sharers {
+            Some(_) => Arc::new(disk.shared()),
+            None => disk,
+        };
+        if sharers.is_some() {
+            facts.is_shared();
+        }
         let people = People::new(
             &broker,
             &facts,
@@ -91,6 +106,8 @@ impl World {
             sandbox,
             engine: None,
             engines: 0,
+            started: 0,
+            sharers,
             rival: None,
             ghost: None,
             replaced: None,
@@ -144,6 +161,7 @@ impl World {
 
     fn step(&mut self) -> Result<(), String> {
         self.tick();
+        self.turn();
         if self.engine.is_none() && self.random.once_in(12) {
             self.start();
         }
@@ -176,6 +194,7 @@ impl World {
             _ => self.trouble()?,
         }
         self.takeovers()?;
+        self.moves()?;
         self.outages()
     }
 
@@ -185,7 +204,11 @@ impl World {
             self.facts.count("starts for which the store was away");
             return;
         }
-        self.engines += 1;
+        if !self.take_groups() {
+            return;
+        }
+        self.started += 1;
+        self.engines = self.started;
         self.disk.start(&mut self.random);
         self.facts.start();
         let link = Arc::new(Link::new(
@@ -193,6 +216,9 @@ impl World {
             self.engines,
             self.facts.clone(),
         ));
+        if let Sharing::Shared(share) = &self.config.sharing {
+            self.broker.share(self.engines, share.groups);
+        }
         match Engine::start(
             self.config.clone(),
             self.disk.clone(),
@@ -218,6 +244,7 @@ impl World {
                 self.note(format_args!("engine {number} does not start: {error}"));
                 self.facts.count("starts that failed");
                 self.broker.engine_gone(self.engines, &mut self.random);
+                self.give_up_groups();
             }
         }
     }
@@ -226,6 +253,7 @@ impl World {
     pub(super) fn fall(&mut self, why: &'static str) {
         self.ended = None;
         self.away.engine_gone();
+        self.give_up_groups();
         if let Some(engine) = self.engine.take() {
             self.ghost = Some(engine).filter(|_| self.random.once_in(2));
             self.note(why);
@@ -236,22 +264,6 @@ impl World {
                 let millis = i64::try_from(self.random.below(7_200_000)).unwrap_or(0) - 3_600_000;
                 self.clock.jump(millis);
             }
-        }
-    }
-
-    fn deliver(&mut self) {
-        let source = SOURCES[self.random.place(SOURCES.len())];
-        if self.broker.deliver(self.engines, source) {
-            self.note(format_args!("the broker sends from {source:?}"));
-        }
-    }
-
-    fn arrive(&mut self) {
-        let source = SOURCES[self.random.place(SOURCES.len())];
-        let Some(engine) = &self.engine else { return };
-        if let Some(event) = self.broker.arrive(self.engines, source) {
-            engine.receive(event);
-            self.note(format_args!("a delivery of {source:?} arrives"));
         }
     }
 
@@ -306,6 +318,10 @@ impl World {
     fn failed(&mut self, error: &StoreError) -> Result<(), String> {
         match error {
             StoreError::Write(_) | StoreError::Read { .. } => {}
+            StoreError::Fenced { .. } if self.has_lost_groups() => {
+                self.fall(FENCED);
+                return Ok(());
+            }
             StoreError::Locked { .. }
             | StoreError::Unusable { .. }
             | StoreError::Format { .. }
@@ -331,54 +347,6 @@ impl World {
             false => "failures of the disk",
         });
         Ok(())
-    }
-
-    fn route(&mut self) {
-        let refuses = self.plan.has(Trouble::Queues);
-        if self.broker.route(self.engines, &mut self.random, refuses) {
-            self.note("a publish reaches the broker");
-        }
-    }
-
-    fn confirm(&mut self) {
-        let Some(engine) = &self.engine else { return };
-        if let Some(event) = self.broker.confirm(self.engines, &mut self.random) {
-            let told = format!("the engine hears: {event:?}");
-            engine.receive(event);
-            self.note(told);
-        }
-    }
-
-    fn flush(&mut self) {
-        let source = SOURCES[self.random.place(SOURCES.len())];
-        let stragglers = if self.random.once_in(2) {
-            Stragglers::Go
-        } else {
-            Stragglers::Wait
-        };
-        self.broker.flush(self.engines, source, stragglers);
-    }
-
-    fn acknowledgements_arrive(&mut self) {
-        let source = SOURCES[self.random.place(SOURCES.len())];
-        self.broker.acknowledgements_arrive(self.engines, source);
-    }
-
-    pub(super) fn connect(&mut self) {
-        self.broker.notice(&mut self.random);
-        let Some(engine) = &self.engine else { return };
-        if let Some(event) = self.broker.publish_up(self.engines) {
-            self.facts.publishing_works();
-            engine.receive(event);
-            self.note("publishing works");
-        }
-        if !self.broker.consumes(self.engines)
-            && let Some(event) = self.broker.consume(self.engines)
-            && let Some(engine) = &self.engine
-        {
-            engine.receive(event);
-            self.note("the engine consumes");
-        }
     }
 }
 

@@ -1,46 +1,24 @@
 //! The facts follow the log: what each durable write changes in them, and what may not be written.
 
 use super::{
-    audit::Timers, definitions::COMMON_EVENT, facts::Known, histories::happened,
-    withdrawn::Withdrawals, world::unique,
+    audit::Timers, facts::Known, histories::happened, shared::Numbered, withdrawn::Withdrawals,
 };
-use bureaucrat_host::events::EventRecord;
-use bureaucrat_model::{HistoryEntry, HistoryEvent, Instance, ProcessId, Status, Timestamp, Turn};
+use bureaucrat_model::{HistoryEntry, HistoryEvent, Instance, ProcessId, Turn};
 use bureaucrat_store::{
     Group, Store, Table, Unit, Write,
     instances::read_instance,
-    keys::{self, OutboxKey, OutboxKind, WaitKey},
+    keys::{self, OutboxKey, OutboxKind},
     records,
 };
 use bureaucrat_wire::{Outgoing, REASON_HEADER};
 use std::collections::BTreeSet;
 
-#[derive(Debug)]
-pub(super) struct EventFacts {
-    pub name: String,
-    pub key: Option<String>,
-    /// Which waits awaited it when it was written.
-    pub waited: BTreeSet<WaitKey>,
-}
-
 impl Known {
-    pub fn mark(&mut self, write: &Write) {
-        if let Write::Put {
-            table: Table::Meta,
-            key,
-            value,
-        } = write
-            && key == b"mark"
-            && let Ok((now, _, _)) =
-                records::decode::<(Timestamp, u64, Timestamp)>(Table::Meta, key, value)
-        {
-            self.now = now;
-        }
-    }
-
     pub fn unit(&mut self, unit: &Unit, touched: &mut BTreeSet<ProcessId>) {
         let mut instances = (BTreeSet::new(), Unit::default());
         let (mut left, mut handled) = (Vec::new(), BTreeSet::new());
+        self.shared.unit(unit);
+        self.forwards(unit);
         self.messages_fit(unit);
         let withdrawals = Withdrawals::of(unit);
         self.tells(&withdrawals);
@@ -59,7 +37,7 @@ impl Known {
                 }
                 Table::Timers => self.timer_written(key, value.is_some(), touched),
                 Table::Subscriptions => self.subscription_written(key, value, touched),
-                Table::Events => self.event_written(key, value),
+                Table::Events => self.event_written(key, value, unit),
                 Table::Outbox | Table::Aside => {
                     self.tasks.late.row_written(table, key, value);
                     self.outbox_written(key, value, touched, &mut left);
@@ -194,7 +172,7 @@ impl Known {
         match value.map(|value| keys::subscribed(value)) {
             Some(None) => self.violate(format!("a subscription says {value:02x?}")),
             Some(Some((sequence, _))) => {
-                self.numbered(sequence);
+                self.numbered(sequence, Numbered::Wait(wait.process, wait.turn));
                 self.subscriptions
                     .entry(wait.process)
                     .or_default()
@@ -211,97 +189,6 @@ impl Known {
                 {
                     self.subscribed.insert((wait.process, wait.turn), sequence);
                 }
-            }
-        }
-    }
-
-    fn numbered(&mut self, sequence: u64) {
-        if sequence <= self.floor && self.floor > 0 {
-            let floor = self.floor;
-            self.violate(format!(
-                "sequence {sequence} was given again, {floor} was durable at the start"
-            ));
-        }
-        self.highest = self.highest.max(sequence);
-    }
-
-    fn event_written(&mut self, key: &[u8], value: Option<&Vec<u8>>) {
-        let Ok((_, sequence)) = keys::event_of(key) else {
-            return self.violate(format!("an event has the key {key:02x?}"));
-        };
-        match value {
-            Some(record) => match records::decode::<EventRecord>(Table::Events, key, record) {
-                Ok(record) => self.new_event(sequence, &record),
-                Err(error) => self.violate(error.to_string()),
-            },
-            None => {
-                if let Some(event) = self.events.remove(&sequence) {
-                    self.event_gone(sequence, &event);
-                }
-            }
-        }
-    }
-
-    fn new_event(&mut self, sequence: u64, record: &EventRecord) {
-        self.numbered(sequence);
-        let number = unique(record);
-        let now = self.now;
-        let retention = self.seen_retention;
-        self.sequences.entry(number).or_default().push(sequence);
-        let written = self.written.entry(number).or_default();
-        written.push(now);
-        let twice = written.len() > 1 && now < written[0].after(retention);
-        if twice && self.identified.contains(&number) {
-            self.violate(format!(
-                "the event {number} with a message id took effect twice"
-            ));
-        }
-        let mut waited = BTreeSet::new();
-        for (process, subscriptions) in &self.subscriptions {
-            for ((name, wanted), fiber, turn) in subscriptions.keys() {
-                let suits = wanted.is_none() || *wanted == record.key;
-                if *name == record.name && suits {
-                    waited.insert(WaitKey {
-                        process: *process,
-                        fiber: *fiber,
-                        turn: *turn,
-                    });
-                }
-            }
-        }
-        self.events.insert(
-            sequence,
-            EventFacts {
-                name: record.name.clone(),
-                key: record.key.clone(),
-                waited,
-            },
-        );
-    }
-
-    /// An event is no longer stored: every wait without conditions that awaited it when it was
-    /// written must have received it.
-    fn event_gone(&mut self, sequence: u64, event: &EventFacts) {
-        for wait in event.waited.iter().filter(|_| event.name == COMMON_EVENT) {
-            let waits = self
-                .subscriptions
-                .get(&wait.process)
-                .is_some_and(|subscriptions| {
-                    [None, event.key.clone()].into_iter().any(|wanted| {
-                        let row = ((event.name.clone(), wanted), wait.fiber, wait.turn);
-                        subscriptions.contains_key(&row)
-                    })
-                });
-            let parked = self.instances.get(&wait.process);
-            let parked =
-                parked.is_some_and(|instance| matches!(instance.status, Status::Parked { .. }));
-            // What takes one event after the other still waits for the next one.
-            let note = keys::taken_by_fiber(sequence, wait.process, wait.fiber);
-            if waits && !parked && !self.taken_kept.contains(&note) {
-                self.violate(format!(
-                    "the event {sequence} is gone and never reached {wait:?}"
-                ));
-                return;
             }
         }
     }
@@ -334,6 +221,7 @@ impl Known {
                 Err(error) => self.violate(error.to_string()),
             }
         }
+        self.row_is_new(key, value);
         self.outbox.insert(key, value.clone());
     }
 

@@ -6,7 +6,7 @@ mod cancelling;
 mod definition;
 pub(crate) mod deploying;
 mod failures;
-mod forwarding;
+pub mod forwarding;
 mod keyed;
 pub(crate) mod large;
 pub(crate) mod launches;

@@ -1,0 +1,237 @@
+//! What the facts know of engines that share a store: their times and numbers, and what they forward to each other.
+
+use super::{Content, Facts, facts::Known, inbox::row_content};
+use bureaucrat_host::forwarding::{Forwarded, forwarded_in};
+use bureaucrat_model::{FiberId, ProcessId, ShardGroup, ShardId, Timestamp, Turn};
+use bureaucrat_store::{
+    Epoch, Group, Owner, Table, Unit, Verdict, Write,
+    keys::{OutboxKey, OutboxKind, WaitKey},
+    records,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a number was drawn for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbered {
+    Event(ShardId),
+    Wait(ProcessId, Turn),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct SharedFacts {
+    /// Whether engines share the store.
+    pub is_shared: bool,
+    /// The highest number that was durable when an epoch began.
+    floors: BTreeMap<u64, u64>,
+    /// How far time has come in each epoch.
+    times: BTreeMap<u64, Timestamp>,
+    /// The epoch of the present unit.
+    epoch: u64,
+    numbers: BTreeMap<u64, Numbered>,
+    /// The rows that forward something, with their bodies.
+    forwards: BTreeMap<Content, BTreeMap<OutboxKey, Vec<u8>>>,
+    parts: BTreeSet<(ShardGroup, u64)>,
+    /// The waits that a part must reach which is on its way.
+    expected: BTreeMap<(ShardGroup, u64), BTreeSet<WaitKey>>,
+    /// How often fibers took events.
+    pub taken: BTreeMap<(ProcessId, FiberId, u64), usize>,
+    /// What was published to the engines.
+    pub sent: BTreeMap<Vec<u8>, Content>,
+}
+
+impl SharedFacts {
+    /// A unit is written.
+    pub fn unit(&mut self, unit: &Unit) {
+        if let Owner::Shard(_, epoch) = unit.owner {
+            self.epoch = epoch.0;
+        }
+    }
+
+    /// A part of an event is stored, for the waits that it must reach; `None` if it was before.
+    pub fn part_written(&mut self, group: ShardGroup, origin: u64) -> Option<BTreeSet<WaitKey>> {
+        let is_new = self.parts.insert((group, origin));
+        is_new.then(|| self.expected.remove(&(group, origin)).unwrap_or_default())
+    }
+
+    /// A part of an event is on its way to this wait.
+    pub fn part_expected(&mut self, group: ShardGroup, origin: u64, wait: WaitKey) {
+        let waits = self.expected.entry((group, origin)).or_default();
+        waits.insert(wait);
+    }
+}
+
+impl Facts {
+    /// Several engines use the store.
+    pub fn is_shared(&self) {
+        self.known().shared.is_shared = true;
+    }
+
+    /// An engine has taken shards: its numbers and times come after what is durable now.
+    pub fn owned(&self, epoch: Epoch) {
+        let mut known = self.known();
+        let highest = known.highest;
+        let shared = &mut known.shared;
+        shared.floors.insert(epoch.0, highest);
+        let latest = shared.times.values().max().copied();
+        shared.times.insert(epoch.0, latest.unwrap_or_default());
+    }
+}
+
+impl Known {
+    /// Marks are written: time never runs backwards, whoever had the shards before.
+    pub fn time_passes(&mut self, group: &Group, verdicts: &[Verdict]) {
+        if !verdicts.contains(&Verdict::Committed) {
+            return;
+        }
+        for (unit, verdict) in group.units.iter().zip(verdicts) {
+            for write in &unit.writes {
+                let Some((now, epoch)) = mark(write) else {
+                    continue;
+                };
+                let earlier = self.shared.times.get(&epoch).copied().unwrap_or_default();
+                if *verdict == Verdict::Committed {
+                    self.shared.times.insert(epoch, now);
+                    if now < earlier {
+                        self.violate(format!(
+                            "time ran backwards: a commit at {now} after one at {earlier}"
+                        ));
+                    }
+                }
+                // A mark that is fenced alone still says when the rest was written.
+                self.now = now;
+            }
+        }
+    }
+
+    pub fn numbered(&mut self, sequence: u64, what: Numbered) {
+        let floor = self.shared.floors.get(&self.shared.epoch).copied();
+        let floor = floor.unwrap_or(0);
+        if sequence <= floor && floor > 0 {
+            self.violate(format!(
+                "sequence {sequence} was given again, {floor} was durable at the start"
+            ));
+        }
+        self.highest = self.highest.max(sequence);
+        let earlier = self.shared.numbers.insert(sequence, what);
+        if self.shared.is_shared && earlier.is_some_and(|earlier| earlier != what) {
+            self.violate(format!(
+                "sequence {sequence} was given to {what:?} and to {earlier:?}"
+            ));
+        }
+    }
+
+    /// A row of the outbox is written: no other message had its key.
+    pub fn row_is_new(&mut self, key: OutboxKey, value: &[u8]) {
+        let is_numbered = match key.kind {
+            OutboxKind::DeadLetter | OutboxKind::Forward => self.shared.is_shared,
+            OutboxKind::Task
+            | OutboxKind::Call
+            | OutboxKind::Reply
+            | OutboxKind::Notice
+            | OutboxKind::Resent
+            | OutboxKind::Message
+            | OutboxKind::Withdrawal
+            | OutboxKind::Revocation => false,
+        };
+        let before = self.outbox.get(&key);
+        if is_numbered && before.is_some_and(|before| before != value) {
+            self.violate(format!("{key:?} took the place of another message"));
+        }
+    }
+
+    /// What a unit forwards.
+    pub fn forwards(&mut self, unit: &Unit) {
+        for write in &unit.writes {
+            let Write::Put {
+                table: Table::Outbox,
+                key,
+                value,
+            } = write
+            else {
+                continue;
+            };
+            let Some(key) = OutboxKey::from_bytes(key).ok() else {
+                continue;
+            };
+            if key.kind == OutboxKind::Forward
+                && let Some(body) = row_content(value)
+            {
+                let content = self.forwarded_content(&body);
+                let rows = self.shared.forwards.entry(content).or_default();
+                rows.insert(key, body);
+            }
+        }
+    }
+
+    /// What is acknowledged is durable, or is durable as a row that forwards it.
+    pub fn is_safe(&self, content: &Content, body: &[u8], count: usize) -> Result<(), String> {
+        let Err(why) = self.is_durable(content, body, count) else {
+            return Ok(());
+        };
+        let rows = self.shared.forwards.get(content).map_or(0, BTreeMap::len);
+        let wanted = match content {
+            Content::Launch(number) => {
+                let launch = self.launches.get(*number);
+                let starts = launch.and_then(|launch| self.starts.get(&launch.name));
+                match launch.is_some_and(|launch| launch.has_id || launch.expected.is_none()) {
+                    true => 1,
+                    false => {
+                        let known = starts.map_or(0, Vec::len) + self.decided.kept(body);
+                        count.saturating_sub(known).max(1)
+                    }
+                }
+            }
+            Content::Answer { .. }
+            | Content::Suspended
+            | Content::Event(_)
+            | Content::Deployment { .. }
+            | Content::Module { .. }
+            | Content::Part { .. }
+            | Content::Forwarded { .. }
+            | Content::Hostile => 1,
+        };
+        if rows >= wanted { Ok(()) } else { Err(why) }
+    }
+
+    /// Whether what came to the queue of a group is durable, or is forwarded once more.
+    pub fn is_forward_durable(&self, content: &Content, body: &[u8]) -> Result<(), String> {
+        let inner = match forwarded_in(body) {
+            Some(Forwarded::Message { body, .. }) => body.into_vec(),
+            Some(Forwarded::Event { .. }) | None => body.to_vec(),
+        };
+        let Err(why) = self.is_durable(content, &inner, 1) else {
+            return Ok(());
+        };
+        let rows = self.shared.forwards.get(content);
+        let mut others = rows.into_iter().flat_map(BTreeMap::values);
+        match others.any(|other| other != body) {
+            true => Ok(()),
+            false => Err(why),
+        }
+    }
+
+    pub fn has_part(&self, group: u8, origin: u64) -> Result<(), String> {
+        let group = ShardGroup::new(group).unwrap_or(ShardGroup::COMMON);
+        match self.shared.parts.contains(&(group, origin)) {
+            true => Ok(()),
+            false => Err("its part was never written".to_owned()),
+        }
+    }
+}
+
+/// The time of a mark, and the epoch of its engine.
+fn mark(write: &Write) -> Option<(Timestamp, u64)> {
+    let Write::Put {
+        table: Table::Meta,
+        key,
+        value,
+    } = write
+    else {
+        return None;
+    };
+    if !key.starts_with(b"mark") {
+        return None;
+    }
+    let mark = records::decode::<(Timestamp, u64, Timestamp, u64)>(Table::Meta, key, value);
+    mark.ok().map(|(now, _, _, epoch)| (now, epoch))
+}
