@@ -115,7 +115,7 @@ impl Storage {
         match table {
             Table::Programs => Program::decode(value).unwrap().name == "p0",
             Table::Seen => key[1] == b'm' && contains(value),
-            Table::Meta => key == b"mark",
+            Table::Meta => key.starts_with(b"mark"),
             Table::Events => true,
             Table::Outbox => key[16] == OutboxKind::Task as u8 && contains(key),
             Table::Instances
