@@ -31,7 +31,7 @@ pub use size::size;
 pub use value::span;
 
 use crate::{
-    arguments::{LogFormat, QueueKind, RuntimeGuests},
+    arguments::{LogFormat, QueueKind, RuntimeGuests, StoreSharing},
     memory::Memory,
     places,
 };

@@ -95,10 +95,13 @@ impl Readers {
                 (session, answer)
             });
             line.busy.fetch_sub(1, Ordering::Relaxed);
-            // Whatever it is, it concerns the whole store.
-            let (session, answer) = asked.map_err(|error| StoreError::Read {
-                table,
-                reason: error.to_string(),
+            let (session, answer) = asked.map_err(|error| match says_enough(&error) {
+                true => error,
+                // Whatever else it is, it concerns the whole store.
+                false => StoreError::Read {
+                    table,
+                    reason: error.to_string(),
+                },
             })?;
             let reason = match answer {
                 Ok(answer) => return Ok(answer),
@@ -141,4 +144,12 @@ impl Line {
             *session = None;
         }
     }
+}
+
+/// Whether an error says itself that the engine must end.
+const fn says_enough(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Fenced { .. } | StoreError::LostCommits { .. }
+    )
 }
