@@ -60,6 +60,7 @@ const FROM: &str = "BUREAUCRAT_FROM_SEED";
 fn plan_of(found_by: FoundBy) -> fn(u64) -> Plan {
     match found_by {
         FoundBy::Takeovers => Plan::shared,
+        FoundBy::Sharing => Plan::with_sharing,
         FoundBy::StoreAway => Plan::with_store_away,
         FoundBy::WaitingLaunches => Plan::with_waiting_launches,
         FoundBy::Inline => Plan::inline,

@@ -58,8 +58,8 @@ struct Machine {
     reads_left: Option<u64>,
     outage: Option<Outage>,
     power_is_gone: bool,
-    /// Whether something that it wrote was fenced, since the engine started.
-    was_fenced: bool,
+    /// The first unit of its present engine that was fenced.
+    fenced: Option<Unit>,
 }
 
 /// Whose it is.
@@ -110,14 +110,19 @@ impl Disk {
         }
     }
 
-    /// Whether something that the present engine of the machine wrote was fenced.
-    pub(super) fn was_fenced(&self) -> bool {
-        self.machine().was_fenced
+    /// The first unit of the present engine of the machine that was fenced.
+    pub(super) fn fenced(&self) -> Option<Unit> {
+        self.machine().fenced.clone()
     }
 
     /// Decides what happens to the next commit.
     pub fn set_fate(&self, fate: CommitFate) {
         self.machine().fate = Some(fate);
+    }
+
+    /// What was fenced so far was an earlier engine's.
+    pub(super) fn forget_fenced(&self) {
+        self.machine().fenced = None;
     }
 
     /// Fills the disk, or makes room.
@@ -325,7 +330,11 @@ impl Store for Disk {
                 "a unit of {owner:?} is {verdict:?}, the owners are {owners:?}"
             ));
         }
-        machine.was_fenced |= verdicts.iter().any(|it| *it != Verdict::Committed);
+        let mut fenced = group.units.iter().zip(&verdicts);
+        let fenced = fenced.find(|(_, verdict)| **verdict != Verdict::Committed);
+        if let (Some((unit, _)), None) = (fenced, &machine.fenced) {
+            machine.fenced = Some(unit.clone());
+        }
         self.facts.durable(group, &verdicts);
         Ok(verdicts)
     }

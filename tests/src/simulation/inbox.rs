@@ -206,31 +206,29 @@ impl Known {
     }
 }
 
-/// The body of the message in a row of the outbox.
-pub(super) fn row_content(row: &[u8]) -> Option<Vec<u8>> {
-    let message: Option<Outgoing> = records::decode(Table::Outbox, &[], row).ok();
-    message.map(|message| message.body)
+/// What a write forwards, if it does: in the outbox, or set aside for a queue that takes nothing at the moment.
+pub(super) fn forward_written(write: &Write) -> Option<(OutboxKey, Vec<u8>)> {
+    let Write::Put {
+        table: Table::Outbox | Table::Aside,
+        key,
+        value,
+    } = write
+    else {
+        return None;
+    };
+    let key = OutboxKey::from_bytes(key).ok()?;
+    if key.kind != OutboxKind::Forward {
+        return None;
+    }
+    let message: Outgoing = records::decode(Table::Outbox, &[], value).ok()?;
+    Some((key, message.body))
 }
 
 /// The groups to which a unit sends parts of events, with the numbers of the events.
 pub(super) fn event_parts(unit: &Unit) -> BTreeSet<(u8, u64)> {
-    let part = |write: &Write| {
-        let Write::Put {
-            table: Table::Outbox,
-            key,
-            value,
-        } = write
-        else {
-            return None;
-        };
-        let key = OutboxKey::from_bytes(key).ok()?;
-        if key.kind != OutboxKind::Forward {
-            return None;
-        }
-        match forwarded_in(&row_content(value)?)? {
-            Forwarded::Event { group, origin, .. } => Some((group, origin.1)),
-            Forwarded::Message { .. } => None,
-        }
+    let part = |write: &Write| match forwarded_in(&forward_written(write)?.1)? {
+        Forwarded::Event { group, origin, .. } => Some((group, origin.1)),
+        Forwarded::Message { .. } => None,
     };
     unit.writes.iter().filter_map(part).collect()
 }

@@ -23,8 +23,11 @@ impl World {
         };
         self.facts.count("operators' commands");
         if !self.config.sharing.has(process.shard()) {
-            let reason = "an operator asks the wrong engine".into();
-            engine.order(process, Order::Cancel { reason });
+            // One that does not know that it lost groups may still obey.
+            if !self.has_lost_groups() {
+                let reason = "an operator asks the wrong engine".into();
+                engine.order(process, Order::Cancel { reason });
+            }
             return Ok(());
         }
         // In some runs they change where processes stand, which leaves open how those end; in half of these they also

@@ -1,6 +1,6 @@
 //! What the facts know of engines that share a store: their times and numbers, and what they forward to each other.
 
-use super::{Content, Facts, facts::Known, inbox::row_content};
+use super::{Content, Facts, facts::Known, inbox::forward_written};
 use bureaucrat_host::forwarding::{Forwarded, forwarded_in};
 use bureaucrat_model::{FiberId, ProcessId, ShardGroup, ShardId, Timestamp, Turn};
 use bureaucrat_store::{
@@ -142,20 +142,7 @@ impl Known {
     /// What a unit forwards.
     pub fn forwards(&mut self, unit: &Unit) {
         for write in &unit.writes {
-            let Write::Put {
-                table: Table::Outbox,
-                key,
-                value,
-            } = write
-            else {
-                continue;
-            };
-            let Some(key) = OutboxKey::from_bytes(key).ok() else {
-                continue;
-            };
-            if key.kind == OutboxKind::Forward
-                && let Some(body) = row_content(value)
-            {
+            if let Some((key, body)) = forward_written(write) {
                 let content = self.forwarded_content(&body);
                 let rows = self.shared.forwards.entry(content).or_default();
                 rows.insert(key, body);

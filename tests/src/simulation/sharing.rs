@@ -40,6 +40,8 @@ pub struct Sharers {
     others: Vec<Seat>,
     /// In the calm, all groups have an engine.
     is_calm: bool,
+    /// At the very end nobody publishes anything more.
+    is_silent: bool,
 }
 
 impl Sharers {
@@ -63,6 +65,7 @@ impl Sharers {
             here: Part::default(),
             others: (0..count).map(|_| seat()).collect(),
             is_calm: false,
+            is_silent: false,
         })
     }
 
@@ -350,7 +353,7 @@ impl World {
             while self.engine.as_ref().is_some_and(|engine| engine.do_job(0)) {}
             self.holds()?;
         }
-        if self.disk.was_fenced() {
+        if self.disk.fenced().is_some() {
             let number = self.engines;
             return Err(format!(
                 "engine {number} lost groups, has tried to write for them, and does not end"
@@ -363,5 +366,22 @@ impl World {
     /// A round of each engine.
     pub(super) fn rounds(&mut self) -> Result<(), String> {
         self.each(Self::round)
+    }
+
+    /// What people published last may still be on its way between engines.
+    pub(super) fn silence(&mut self) -> Result<(), String> {
+        let Some(sharers) = &mut self.sharers else {
+            return Ok(());
+        };
+        sharers.is_silent = true;
+        for _ in 0..40 {
+            self.rounds()?;
+        }
+        Ok(())
+    }
+
+    /// Whether people still publish.
+    pub(super) fn is_silent(&self) -> bool {
+        self.sharers.as_ref().is_some_and(|it| it.is_silent)
     }
 }

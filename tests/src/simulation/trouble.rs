@@ -207,6 +207,7 @@ impl World {
             self.clock.advance(self.config.retention.0 / 20 + 1);
             self.rounds()?;
         }
+        self.silence()?;
         for table in [
             Table::Instances,
             Table::Fibers,
@@ -248,7 +249,9 @@ impl World {
         }
         self.connect();
         self.people.calm = self.engine.as_ref().map(Engine::now);
-        self.people.launch(&mut self.random, &self.plan);
+        if !self.is_silent() {
+            self.people.launch(&mut self.random, &self.plan);
+        }
         if let Some(engine) = &self.engine {
             for process in self.facts.suspended() {
                 self.facts.may_be_resumed(process);
@@ -287,7 +290,9 @@ impl World {
             self.broker.acknowledgements_arrive(self.engines, inbox);
         }
         while self.people.participate(&mut self.random, &self.plan)? {}
-        self.people.event(&mut self.random, &self.plan, true);
+        if !self.is_silent() {
+            self.people.event(&mut self.random, &self.plan, true);
+        }
         self.clock.advance(150);
         self.holds()
     }

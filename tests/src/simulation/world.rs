@@ -238,6 +238,7 @@ impl World {
                     self.facts
                         .count("commits of an engine that was taken for dead");
                 }
+                self.disk.forget_fenced();
             }
             Err(error) => {
                 let number = self.engines;
@@ -322,13 +323,16 @@ impl World {
                 self.fall(FENCED);
                 return Ok(());
             }
+            StoreError::Fenced { .. } => {
+                let unit = self.disk.fenced();
+                return Err(format!("{error}: it wrote {unit:?}"));
+            }
             StoreError::Locked { .. }
             | StoreError::Unusable { .. }
             | StoreError::Format { .. }
             | StoreError::Held { .. }
             | StoreError::LostTail { .. }
             | StoreError::LostCommits { .. }
-            | StoreError::Fenced { .. }
             | StoreError::Damaged { .. } => return Err(error.to_string()),
         }
         self.note(format_args!("the engine cannot continue: {error}"));

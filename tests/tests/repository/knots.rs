@@ -182,10 +182,7 @@ pub const KNOTS: [Knot; 19] = [
     Knot {
         folder: "runtime/store/src",
         why: "an error of the store says what holds it",
-        against: &[
-            ("format", "table"),
-            ("table", "holds"),
-        ],
+        against: &[("format", "table"), ("table", "holds")],
     },
     Knot {
         folder: "runtime/wire/src",

@@ -2,6 +2,7 @@
 //! index of destinations.
 
 use super::{outbox::Place, troubles::Destination};
+use bureaucrat_model::{ShardGroups, ShardId};
 use bureaucrat_store::{
     Store, StoreError, Table, Write,
     keys::{self, DestinationHash, OutboxKey},
@@ -122,22 +123,36 @@ impl SettingAside {
         Ok(writes)
     }
 
-    /// The index's rows of a destination, after a given one.
+    /// The index's rows of a destination in these groups, after a given one.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn index(
         &self,
         store: &dyn Store,
+        groups: ShardGroups,
         hash: DestinationHash,
         behind: Option<OutboxKey>,
         limit: usize,
     ) -> Result<Vec<OutboxKey>, StoreError> {
         let (first, end) = keys::backlog_of(hash);
-        let from = behind.map_or(first, |key| keys::successor(&keys::backlog(hash, key)));
-        let rows = store.scan(Table::Backlog, &from, &end, limit)?;
-        let key = |(key, _): (Vec<u8>, Vec<u8>)| keys::backlog_row(&key).ok();
-        Ok(rows.into_iter().filter_map(key).collect())
+        let after = behind.map(|key| keys::successor(&keys::backlog(hash, key)));
+        let mut found = Vec::new();
+        for (from, to) in groups.ranges() {
+            let of = |shard: ShardId| [&first[..], &[shard.0]].concat();
+            let from = of(from).max(after.clone().unwrap_or_default());
+            let to = to.map_or(end.clone(), of);
+            if from >= to {
+                continue;
+            }
+            let rows = store.scan(Table::Backlog, &from, &to, limit - found.len())?;
+            let key = |(key, _): (Vec<u8>, Vec<u8>)| keys::backlog_row(&key).ok();
+            found.extend(rows.into_iter().filter_map(key));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -69,7 +69,7 @@ impl Actor {
             };
             let mut from = None;
             for _ in 0..TRIED {
-                let keys = self.aside.index(&*self.shared.store, hash, from, 1)?;
+                let keys = self.aside_of(hash, from, 1)?;
                 let Some(key) = keys.first().copied() else {
                     // A row that is being sent still has its entry: look again later.
                     if from.is_none()
@@ -107,7 +107,7 @@ impl Actor {
                     idle = 0;
                 }
                 Next::Read(from) => {
-                    let keys = self.aside.index(&*self.shared.store, hash, from, PORTION)?;
+                    let keys = self.aside_of(hash, from, PORTION)?;
                     if !keys.is_empty() {
                         idle = 0;
                     }
@@ -123,6 +123,18 @@ impl Actor {
             }
         }
         Ok(())
+    }
+
+    /// What waits for a destination: other engines have what is in other groups.
+    fn aside_of(
+        &self,
+        hash: DestinationHash,
+        from: Option<OutboxKey>,
+        limit: usize,
+    ) -> Result<Vec<OutboxKey>, StoreError> {
+        let groups = self.shared.config.sharing.groups();
+        let store = &*self.shared.store;
+        self.aside.index(store, groups, hash, from, limit)
     }
 
     /// Publishes a message that was set aside; returns false if it is gone.

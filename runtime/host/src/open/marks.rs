@@ -4,7 +4,9 @@
 //! continues after all marks: so numbers and times never run backwards, no matter which engine had the groups before.
 
 use bureaucrat_model::{ShardGroup, ShardGroups, Timestamp};
-use bureaucrat_store::{Epoch, Owners, Store, StoreError, Table, Write, records};
+use bureaucrat_store::{
+    Epoch, Group, Owner, Owners, Store, StoreError, Table, Unit, Verdict, Write, records,
+};
 use serde::{Deserialize, Serialize};
 
 /// How far a run has come.
@@ -80,6 +82,33 @@ pub(crate) fn after(
         fired: fired.min().unwrap_or_default(),
         epoch: 0,
     })
+}
+
+/// Writes the first mark of an engine that shares the store. An engine that takes its groups before it has submitted anything
+/// continues after it, too: otherwise both would draw the same numbers.
+///
+/// # Errors
+/// If the store fails, or another engine has the first of the groups already.
+pub(crate) fn begin(
+    store: &dyn Store,
+    groups: ShardGroups,
+    epoch: Epoch,
+    mark: &Mark,
+) -> Result<(), StoreError> {
+    let first = groups.iter().next().unwrap_or(ShardGroup::COMMON);
+    let mark = Mark {
+        epoch: epoch.0,
+        ..*mark
+    };
+    let unit = Unit {
+        owner: Owner::Shard(first.first(), epoch),
+        writes: vec![write(first, &mark)?],
+    };
+    let verdicts = store.commit(&Group { units: vec![unit] })?;
+    match verdicts.first() {
+        Some(Verdict::Fenced { present }) => Err(StoreError::Fenced { present: present.0 }),
+        Some(Verdict::Committed) | None => Ok(()),
+    }
 }
 
 /// The writes that make timers be read from the beginning of time, where marks are readable.

@@ -33,6 +33,7 @@ use crate::{
     },
     programs::Programs,
     shared::Shared,
+    sharing::Sharing,
     tenants::Tenants,
 };
 use bureaucrat_model::{Redelivered, ShardId, Timestamp};
@@ -83,6 +84,9 @@ impl Opened {
         let owners = meta(Owners::read(&*store))?;
         let epoch = meta(store.own(groups))?;
         let mark = meta(marks::after(&*store, groups, &owners))?;
+        if config.sharing != Sharing::Alone {
+            meta(marks::begin(&*store, groups, epoch, &mark))?;
+        }
         let tenants = Arc::new(Tenants::new(config.policy.clone()));
         // First: what is deployed meanwhile is read then, and once more.
         let freshness = Freshness::of(&*store)?;

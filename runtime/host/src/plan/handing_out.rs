@@ -10,7 +10,7 @@ use crate::{
     act::timers::WaitKey,
     operate::{Told, handing_in::Receipt},
 };
-use bureaucrat_model::{EventSource, FaultCode, ProcessId, Redelivered};
+use bureaucrat_model::{EventSource, FaultCode, ProcessId, Redelivered, ShardId};
 use bureaucrat_policy::Rule;
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, reading::scan_around, records};
 use bureaucrat_wire::{EventOutcome, event_reply};
@@ -26,6 +26,11 @@ impl Arrived {
     /// Whether a process may have it.
     fn is_for(&self, process: ProcessId) -> bool {
         self.process.is_none_or(|wanted| wanted == process)
+    }
+
+    /// Whether waits of a shard are its affair: each group with waits has a part of what another engine hands out.
+    fn serves(&self, shard: ShardId) -> bool {
+        self.origin.is_none() || self.shard.group() == shard.group()
     }
 }
 
@@ -97,6 +102,9 @@ impl Planner {
                 if arrived.origin.is_none() && arrived.is_for(wait.process) {
                     elsewhere = elsewhere.with(shard.group());
                 }
+                continue;
+            }
+            if !arrived.serves(shard) {
                 continue;
             }
             let Some(source) = self.reaches(&arrived, wait, &value)? else {

@@ -52,6 +52,7 @@ use crate::{
     intake::launching::Launching,
     module_catalog::ModuleCatalog,
     shared::Shared,
+    sharing::Sharing,
 };
 use audit_log::AuditLog;
 use bulk::BulkJobs;
@@ -228,8 +229,10 @@ impl Planner {
             withdrawn,
             changed,
         } = transaction.into_plan(self.shared.epoch)?;
-        for used in &plan.after.uses {
-            used.is_stored();
+        if self.shared.config.sharing == Sharing::Alone {
+            for used in &plan.after.uses {
+                used.is_stored();
+            }
         }
         self.keys_planned(&plan.after.keys);
         for (process, held) in changed {

@@ -23,6 +23,7 @@ mod processes;
 mod scopes;
 mod seams;
 mod searching;
+mod sharing;
 mod starting;
 mod takeovers;
 mod tokens;
@@ -50,6 +51,8 @@ pub enum FoundBy {
     Simulation,
     /// A run in which engines take over from one another.
     Takeovers,
+    /// A run in which engines share the store.
+    Sharing,
     /// The same, in which the store is away at times.
     StoreAway,
     /// The same as a usual run, in which launches wait long.
@@ -71,7 +74,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 20] = [
+const TABLES: [&[Fault]; 21] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -88,6 +91,7 @@ const TABLES: [&[Fault]; 20] = [
     searching::FAULTS,
     histories::FAULTS,
     takeovers::FAULTS,
+    sharing::FAULTS,
     auditing::FAULTS,
     away::FAULTS,
     inline::FAULTS,

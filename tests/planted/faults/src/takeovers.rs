@@ -9,8 +9,11 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Takeovers,
         edits: &[Edit {
             file: "runtime/store/src/memory.rs",
-            before: "state.present = Some(epoch);",
-            after: "let epoch = if PLANTED { state.present.unwrap_or(epoch) } else { epoch }; state.present = Some(epoch);",
+            before: "state.owners.take(groups, epoch);",
+            after: "
+                let before = groups.iter().next().and_then(|group| state.owners.of(group));
+                let epoch = before.filter(|_| PLANTED).unwrap_or(epoch);
+                state.owners.take(groups, epoch);",
         }],
     },
     Fault {
@@ -19,8 +22,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Takeovers,
         edits: &[Edit {
             file: "runtime/store/src/memory.rs",
-            before: "return Verdict::Fenced { present };",
-            after: "if !PLANTED { return Verdict::Fenced { present }; }",
+            before: "let verdict = self.owners.verdict(unit.owner);",
+            after: "let verdict = if PLANTED { Verdict::Committed } else { self.owners.verdict(unit.owner) };",
         }],
     },
     Fault {
@@ -64,8 +67,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Takeovers,
         edits: &[Edit {
             file: "runtime/host/src/driver/submitting.rs",
-            before: "owner: Owner::Shard(ShardId(0), self.shared.epoch),",
-            after: "owner: if PLANTED { Owner::Nobody } else { Owner::Shard(ShardId(0), self.shared.epoch) },",
+            before: "owner: Owner::Shard(first.first(), self.shared.epoch),",
+            after: "owner: if PLANTED { Owner::Nobody } else { Owner::Shard(first.first(), self.shared.epoch) },",
         }],
     },
     Fault {

@@ -1,0 +1,186 @@
+//! Faults of engines that share a store: what each may do, what it sends to the others, and what it continues after.
+
+use crate::{Edit, Fault, FoundBy};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "ForwardAcknowledgedEarly",
+        says: "A message that is forwarded is acknowledged before its row is durable.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/forwarding.rs",
+            before: "transaction.after.acknowledge.push(delivery.handle);",
+            after: "if PLANTED { self.shared.broker.acknowledge(delivery.handle); } else { transaction.after.acknowledge.push(delivery.handle); }",
+        }],
+    },
+    Fault {
+        name: "ForwardForgetsShard",
+        says: "A launch is forwarded without the shard that its process must be in.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/forwarding.rs",
+            before: "shard: shard.or(delivery.shard).map(|shard| shard.0),",
+            after: "shard: shard.or(delivery.shard).map(|shard| shard.0).filter(|_| !PLANTED),",
+        }],
+    },
+    Fault {
+        name: "SeenElsewhere",
+        says: "The message id of a forwarded launch is remembered where it came first.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/router.rs",
+            before: "if let Some(shard) = delivery.shard { hash[0] = shard.0;",
+            after: "if let Some(shard) = delivery.shard && !PLANTED { hash[0] = shard.0;",
+        }],
+    },
+    Fault {
+        name: "PartForgotten",
+        says: "A forwarded part of an event is not remembered.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/arrivals.rs",
+            before: "self.remember(&mut transaction, Some(seen), None)?; let sequence",
+            after: "self.remember(&mut transaction, Some(seen).filter(|_| !PLANTED), None)?; let sequence",
+        }],
+    },
+    Fault {
+        name: "PartNotForwarded",
+        says: "Waits of other engines' groups are passed over when an event is handed out.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/handing_out.rs",
+            before: "elsewhere = elsewhere.with(shard.group());",
+            after: "elsewhere = if PLANTED { elsewhere } else { elsewhere.with(shard.group()) };",
+        }],
+    },
+    Fault {
+        name: "PartForAll",
+        says: "A part of an event is handed out to all groups of the engine that has it.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/handing_out.rs",
+            before: "if !arrived.serves(shard) {",
+            after: "if !arrived.serves(shard) && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "FirstMarkLate",
+        says: "An engine writes its first mark with its first submission.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/open/opened.rs",
+            before: "if config.sharing != Sharing::Alone {",
+            after: "if config.sharing != Sharing::Alone && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "MarksOfOthersUnread",
+        says: "An engine continues after the mark of engines with its own first group alone.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/open/marks.rs",
+            before: "let marks: Vec<Mark> = all(store)?.into_iter().map(|(_, mark)| mark).collect();",
+            after: "let marks = all(store)?.into_iter(); let marks = marks.filter(|(group, _)| !PLANTED || groups.iter().next() == Some(*group)); let marks: Vec<Mark> = marks.map(|(_, mark)| mark).collect();",
+        }],
+    },
+    Fault {
+        name: "TimersReadTooLate",
+        says: "Timers are read from where the last of the earlier engines had come.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/open/marks.rs",
+            before: "fired: fired.min().unwrap_or_default(),",
+            after: "fired: if PLANTED { fired.max() } else { fired.min() }.unwrap_or_default(),",
+        }],
+    },
+    Fault {
+        name: "TimersOfAll",
+        says: "An engine reads the timers of other engines' shards.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/act/timers.rs",
+            before: "shards: groups.shards().collect(),",
+            after: "shards: if PLANTED { ShardId::all().collect() } else { groups.shards().collect() },",
+        }],
+    },
+    Fault {
+        name: "RowsOfAll",
+        says: "An engine reads the rows of other engines' shards when it starts.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/open/opened.rs",
+            before: "for (from, to) in shared.config.sharing.groups().ranges() { let to = to.map_or(END",
+            after: "let groups = shared.config.sharing.groups(); let groups = if PLANTED { bureaucrat_model::ShardGroups::ALL } else { groups }; for (from, to) in groups.ranges() { let to = to.map_or(END",
+        }],
+    },
+    Fault {
+        name: "AsideOfAll",
+        says: "An engine sends what is set aside in other engines' groups.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/act/outgoing.rs",
+            before: "let groups = self.shared.config.sharing.groups();",
+            after: "let groups = self.shared.config.sharing.groups(); let groups = if PLANTED { bureaucrat_model::ShardGroups::ALL } else { groups };",
+        }],
+    },
+    Fault {
+        name: "DeployedUnseen",
+        says: "An engine does not look whether another one has deployed something.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/freshness.rs",
+            before: "if present == self.freshness.0 {",
+            after: "if present == self.freshness.0 || PLANTED {",
+        }],
+    },
+    Fault {
+        name: "ProgramCountsWhenPlanned",
+        says: "A program counts as stored as soon as it is planned, though the plan may be fenced alone.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/mod.rs",
+            before: "if self.shared.config.sharing == Sharing::Alone { for used",
+            after: "if self.shared.config.sharing == Sharing::Alone || PLANTED { for used",
+        }],
+    },
+    Fault {
+        name: "OneEpochForAll",
+        says: "The store looks at the epoch of one group for all.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/store/src/owners.rs",
+            before: "match self.of(shard.group()) {",
+            after: "match self.of(if PLANTED { ShardGroup::COMMON } else { shard.group() }) {",
+        }],
+    },
+    Fault {
+        name: "KeyDecidedAnywhere",
+        says: "Any engine decides about a business key.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/keyed.rs",
+            before: "Sharing::Shared(_) if process.shard() != shard => Some(shard),",
+            after: "Sharing::Shared(_) if process.shard() != shard && !PLANTED => Some(shard),",
+        }],
+    },
+    Fault {
+        name: "OrderedElsewhere",
+        says: "An engine obeys orders about processes of others.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/orders.rs",
+            before: "if !self.shared.config.sharing.has(process.shard()) {",
+            after: "if !self.shared.config.sharing.has(process.shard()) && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "SchedulesOfAll",
+        says: "Each engine launches what schedules ask for.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/open/opened.rs",
+            before: "if !shared.config.sharing.has_common() {",
+            after: "if !shared.config.sharing.has_common() && !PLANTED {",
+        }],
+    },
+];
