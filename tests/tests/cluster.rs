@@ -1,5 +1,5 @@
-//! Three engines over a cluster of three brokers and a database with a standby: each kind of machine is killed or cut off
-//! in turn, and the work continues.
+//! Three engines that share the work, over a cluster of three brokers and a database with a standby: each kind of machine
+//! is killed or cut off in turn, and the work continues.
 //!
 //! `BUREAUCRAT_CLUSTER_HARMS` and `BUREAUCRAT_FAULT_SEED` ask for another number and another order;
 //! `scripts/demo-cluster` does.
@@ -54,7 +54,7 @@ struct Cluster {
     brokers: Vec<Rabbit>,
     /// The primary, and its standby.
     databases: (Database, Database),
-    /// The one that works comes first once it was looked for.
+    /// One that works comes first once it was looked for.
     engines: Vec<Engine>,
     /// The one that was ended or suspended.
     away: Option<Engine>,
@@ -102,6 +102,8 @@ impl Cluster {
         let options = [
             "--store-lease",
             "3s",
+            "--store-sharing",
+            "on",
             "--amqp-heartbeat",
             "2s",
             "--queue-type",
@@ -181,11 +183,11 @@ impl Cluster {
         match harm {
             Harm::EngineKilled | Harm::EngineEnded | Harm::EngineSuspended => {
                 let mut engine = self.away.take().context("no engine is away")?;
-                if harm == Harm::EngineSuspended {
-                    engine.resume()?;
-                    ensure!(engine.ended(PATIENCE)? == 1, "{}", engine.log_tail());
+                match harm {
+                    // It finds out what it has lost, and takes a share again.
+                    Harm::EngineSuspended => engine.resume()?,
+                    _ => engine.start()?,
                 }
-                engine.start()?;
                 self.engines.push(engine);
             }
             Harm::BrokerNodeKilled => {

@@ -18,7 +18,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Harms of one run of the tests.
-const HARMS: u64 = 8;
+const HARMS: u64 = 5;
 const ENGINES: usize = 3;
 const TASKS: usize = 60;
 const PROCESSES_EACH: u64 = 12;

@@ -38,7 +38,7 @@ pub use config::{CeleryEvents, Committing, HostConfig};
 pub use driver::{Driver, Progress};
 pub use error::HostError;
 pub use host::Host;
-pub use intake::{forwarding, router, waiting};
+pub use intake::{forwarded, router, waiting};
 pub use open::{Opened, mark_restored};
 pub use operate::{
     audit, audit_log, backlog, bulk, commands, copying, definitions as deployed, facts, formats,

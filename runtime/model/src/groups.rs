@@ -2,8 +2,18 @@
 //!
 //! A group is what has a lease and a queue, so that 256 shards need no more than 16 of each.
 
-use crate::ids::ShardId;
 use std::fmt;
+
+/// One of the 256 shards of a storage, the unit that an engine owns. The ids of its processes begin
+/// with its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u8);
+
+impl ShardId {
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).map(Self)
+    }
+}
 
 /// The groups of a storage.
 const COUNT: u8 = 16;

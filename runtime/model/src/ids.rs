@@ -2,7 +2,12 @@
 //!
 //! The text forms are those on the wire. Parsing is exact, so that each id has only one text.
 
-use crate::{groups::ShardGroup, name::DefinitionName, time::Timestamp, version::Version};
+use crate::{
+    groups::{ShardGroup, ShardId},
+    name::DefinitionName,
+    time::Timestamp,
+    version::Version,
+};
 use crate::{
     hex::{self, Hex},
     id_bytes,
@@ -24,17 +29,6 @@ pub enum IdError {
     /// Not `sha256:` and 64 lower-case hexadecimal digits.
     #[error("`{0}` is not a hash (`sha256:` and 64 lower-case hexadecimal digits)")]
     Hash(String),
-}
-
-/// One of the 256 shards of a storage, the unit that an engine owns. The ids of its processes begin
-/// with its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShardId(pub u8);
-
-impl ShardId {
-    pub fn all() -> impl Iterator<Item = Self> {
-        (0..=u8::MAX).map(Self)
-    }
 }
 
 /// The id of a process: a UUID, 16 bytes. A called process has the first two bytes of its caller,

@@ -65,7 +65,7 @@ pub use fault::{CodePattern, Fault, FaultCode, FaultSource};
 pub use fibers::{FiberChange, Fibers};
 pub use field_path::{FieldPath, FieldPathError};
 pub use fields::{Fields, FieldsError, JsonText};
-pub use groups::{ShardGroup, ShardGroups};
+pub use groups::{ShardGroup, ShardGroups, ShardId};
 pub use hex::Hex;
 pub use history::{
     ConditionOutcome, Dropped, HistoryEntry, HistoryEvent, HistoryHead, LeftOut, Redelivered,
@@ -74,7 +74,7 @@ pub use history::{
 pub use id_prefix::{IdPrefix, IdPrefixError};
 pub use ids::{
     ActivityId, ActivityPath, FiberId, HistoryHash, IdError, ModuleHash, Origin, ProcessId,
-    ProgramHash, ShardId, Turn,
+    ProgramHash, Turn,
 };
 pub use indexes::{ConditionIndex, ConditionRange, OpIndex, Span};
 pub use initiator::{Initiator, NO_REASON, Operator};

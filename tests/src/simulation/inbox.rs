@@ -4,7 +4,7 @@
 use super::{Content, Facts, Message, SOURCES, SimulatedBroker, broker::State, facts::Known};
 use bureaucrat_host::{
     broker::{Source, Way},
-    forwarding::{Forwarded, forwarded_in, source_of},
+    forwarded::{Forwarded, forwarded_in, source_of},
 };
 use bureaucrat_model::{Redelivered, ShardGroup, ShardGroups};
 use bureaucrat_store::{

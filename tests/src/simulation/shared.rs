@@ -1,7 +1,7 @@
 //! What the facts know of engines that share a store: their times and numbers, and what they forward to each other.
 
 use super::{Content, Facts, facts::Known, inbox::forward_written};
-use bureaucrat_host::forwarding::{Forwarded, forwarded_in};
+use bureaucrat_host::forwarded::{Forwarded, forwarded_in};
 use bureaucrat_model::{FiberId, ProcessId, ShardGroup, ShardId, Timestamp, Turn};
 use bureaucrat_store::{
     Epoch, Group, Owner, Table, Unit, Verdict, Write,

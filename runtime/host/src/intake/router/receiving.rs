@@ -3,7 +3,7 @@
 use super::{Arrival, Incoming, Router};
 use crate::{
     broker::{BrokerEvent, BrokerEvents, Delivery, Way},
-    intake::forwarding::{Forwarded, content_of, is_forward, source_of},
+    intake::forwarded::{Forwarded, content_of, is_forward, source_of},
 };
 use bureaucrat_model::{ShardGroup, ShardId};
 use bureaucrat_store::{Table, records};
