@@ -97,7 +97,7 @@ impl Readers {
             line.busy.fetch_sub(1, Ordering::Relaxed);
             let (session, answer) = asked.map_err(|error| match says_enough(&error) {
                 true => error,
-                // Whatever else it is, it concerns the whole store.
+                // Anything else concerns the whole store.
                 false => StoreError::Read {
                     table,
                     reason: error.to_string(),

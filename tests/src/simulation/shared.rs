@@ -78,7 +78,7 @@ impl Facts {
 }
 
 impl Known {
-    /// Marks are written: time never runs backwards, whoever had the shards before.
+    /// Marks are written: time never runs backwards, no matter which engine had the shards before.
     pub fn time_passes(&mut self, group: &Group, verdicts: &[Verdict]) {
         if !verdicts.contains(&Verdict::Committed) {
             return;
