@@ -183,10 +183,10 @@ impl Cluster {
         match harm {
             Harm::EngineKilled | Harm::EngineEnded | Harm::EngineSuspended => {
                 let mut engine = self.away.take().context("no engine is away")?;
-                match harm {
-                    // It finds out what it has lost, and takes a share again.
-                    Harm::EngineSuspended => engine.resume()?,
-                    _ => engine.start()?,
+                // A suspended one finds out what it has lost, and takes a share again.
+                match harm == Harm::EngineSuspended {
+                    true => engine.resume()?,
+                    false => engine.start()?,
                 }
                 self.engines.push(engine);
             }
