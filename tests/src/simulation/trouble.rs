@@ -290,7 +290,8 @@ impl World {
             self.broker.acknowledgements_arrive(self.engines, inbox);
         }
         while self.people.participate(&mut self.random, &self.plan)? {}
-        if !self.is_silent() {
+        // Once in all rounds of engines that share the store, so that each event gets its turn.
+        if !self.is_silent() && self.config.sharing.has_common() {
             self.people.event(&mut self.random, &self.plan, true);
         }
         self.clock.advance(150);

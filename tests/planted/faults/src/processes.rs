@@ -50,8 +50,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/handing_out.rs",
-            before: "None if subscribed < sequence => EventSource::Live { sequence },",
-            after: "None if subscribed < sequence || PLANTED => EventSource::Live { sequence },",
+            before: "None if is_before => EventSource::Live { sequence },",
+            after: "None if is_before || PLANTED => EventSource::Live { sequence },",
         }],
     },
     Fault {

@@ -10,12 +10,12 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "tests/src/simulation/disk.rs",
-            before: "let present = state.present;",
+            before: "let owners = state.owners;",
             after: "if PLANTED {
                 state.tail.extend_from_slice(&record);
                 return state.seen.commit(group);
             }
-            let present = state.present;",
+            let owners = state.owners;",
         }],
     },
     Fault {
@@ -24,12 +24,11 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "tests/src/simulation/disk.rs",
-            before: "state.refuses = true; Err(",
-            after: "state.refuses = true;
+            before: "self.is_in_transit(&mut state, &record[..part]);",
+            after: "self.is_in_transit(&mut state, &record[..part]);
             if PLANTED {
                 return state.seen.commit(group);
-            }
-            Err(",
+            }",
         }],
     },
     Fault {
@@ -58,8 +57,8 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "tests/src/simulation/broker.rs",
-            before: "if state.owner.is_some() {",
-            after: "if state.owner.is_some() && !PLANTED {",
+            before: "if state.owner.is_some() && !is_sharing {",
+            after: "if state.owner.is_some() && !is_sharing && !PLANTED {",
         }],
     },
     Fault {
@@ -81,9 +80,9 @@ pub const FAULTS: &[Fault] = &[
         says: "A store takes units of an engine that has lost its shards.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/store/src/memory.rs",
-            before: "&& epoch != present {",
-            after: "&& epoch != present && !PLANTED {",
+            file: "runtime/store/src/owners.rs",
+            before: "Some(present) if present != epoch =>",
+            after: "Some(present) if present != epoch && !PLANTED =>",
         }],
     },
     Fault {

@@ -48,9 +48,13 @@ pub const FAULTS: &[Fault] = &[
         says: "The order of commits begins again at a start.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/host/src/open/opened.rs",
-            before: "mark.sequence += SEQUENCE_GAP;",
-            after: "mark.sequence = if PLANTED { 0 } else { mark.sequence + SEQUENCE_GAP };",
+            file: "runtime/host/src/open/marks.rs",
+            before: "sequence: marks.iter().map(|mark| mark.sequence).max().unwrap_or(0) + SEQUENCE_GAP,",
+            after: "
+                sequence: match PLANTED {
+                    true => 0,
+                    false => marks.iter().map(|mark| mark.sequence).max().unwrap_or(0) + SEQUENCE_GAP,
+                },",
         }],
     },
     Fault {
