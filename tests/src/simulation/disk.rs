@@ -120,6 +120,11 @@ impl Disk {
         self.machine().fate = Some(fate);
     }
 
+    /// Whether a machine that shares it has failed to write, after which nothing more of its engine reaches it.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.place == Place::Apart && self.machine().refuses
+    }
+
     /// What was fenced so far was an earlier engine's.
     pub(super) fn forget_fenced(&self) {
         self.machine().fenced = None;

@@ -256,7 +256,9 @@ impl World {
         self.away.engine_gone();
         self.give_up_groups();
         if let Some(engine) = self.engine.take() {
-            self.ghost = Some(engine).filter(|_| self.random.once_in(2));
+            self.ghost = Some(engine)
+                .filter(|_| self.random.once_in(2))
+                .filter(|_| !self.disk.is_cut_off());
             self.note(why);
             self.facts.count(why);
             self.broker.engine_gone(self.engines, &mut self.random);
