@@ -10,7 +10,7 @@ const INLINE_SEEDS: u64 = 300;
 /// And those with takeovers.
 const SHARED_SEEDS: u64 = 120;
 /// And those in which engines share the store.
-const SHARING_SEEDS: u64 = 150;
+const SHARING_SEEDS: u64 = 80;
 
 /// Everything holds in all runs, and each of these happened more often than `most`: otherwise they prove nothing.
 fn hold(plans: impl Iterator<Item = Plan>, wanted: &[&str], most: u64) {
