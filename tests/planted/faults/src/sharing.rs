@@ -24,16 +24,6 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
-        name: "SeenElsewhere",
-        says: "The message id of a forwarded launch is remembered where it came first.",
-        found_by: FoundBy::Sharing,
-        edits: &[Edit {
-            file: "runtime/host/src/intake/router.rs",
-            before: "if let Some(shard) = delivery.shard { hash[0] = shard.0;",
-            after: "if let Some(shard) = delivery.shard && !PLANTED { hash[0] = shard.0;",
-        }],
-    },
-    Fault {
         name: "PartForgotten",
         says: "A forwarded part of an event is not remembered.",
         found_by: FoundBy::Sharing,
@@ -51,16 +41,6 @@ pub const FAULTS: &[Fault] = &[
             file: "runtime/host/src/plan/handing_out.rs",
             before: "elsewhere = elsewhere.with(shard.group());",
             after: "elsewhere = if PLANTED { elsewhere } else { elsewhere.with(shard.group()) };",
-        }],
-    },
-    Fault {
-        name: "PartForAll",
-        says: "A part of an event is handed out to all groups of the engine that has it.",
-        found_by: FoundBy::Sharing,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/handing_out.rs",
-            before: "if !arrived.serves(shard) {",
-            after: "if !arrived.serves(shard) && !PLANTED {",
         }],
     },
     Fault {
@@ -151,16 +131,6 @@ pub const FAULTS: &[Fault] = &[
             file: "runtime/store/src/owners.rs",
             before: "match self.of(shard.group()) {",
             after: "match self.of(if PLANTED { ShardGroup::COMMON } else { shard.group() }) {",
-        }],
-    },
-    Fault {
-        name: "KeyDecidedAnywhere",
-        says: "Any engine decides about a business key.",
-        found_by: FoundBy::Sharing,
-        edits: &[Edit {
-            file: "runtime/host/src/intake/keyed.rs",
-            before: "Sharing::Shared(_) if process.shard() != shard => Some(shard),",
-            after: "Sharing::Shared(_) if process.shard() != shard && !PLANTED => Some(shard),",
         }],
     },
     Fault {
