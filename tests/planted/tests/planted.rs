@@ -21,15 +21,17 @@ const RARE: [u64; 3] = [1_503, 1_504, 1_893];
 
 /// Seeds that found a fault late, each tried first for its fault. A change of the simulation can make them worthless: the
 /// test prints which ones to put here.
-const LATE: [(&str, u64); 23] = [
+const LATE: [(&str, u64); 29] = [
     ("BulkForgetsOutcomes", 202),
     ("BulkForgottenAtStart", 50),
     ("BulkLeavesOutTheLast", 202),
     ("ChangedDoesNotContinue", 62),
     ("DetachedForgottenAtStart", 48),
+    ("FirstMarkLate", 116),
     ("HeldBackDropped", 24),
     ("KeptInputsAtOnce", 51),
     ("KeyClaimedWhenDurable", 22),
+    ("KeyDecidedAnywhere", 227),
     ("LaunchRepeatNotWaiting", 38),
     ("ListenerServedTwice", 51),
     ("LostProbeKept", 317),
@@ -37,10 +39,14 @@ const LATE: [(&str, u64); 23] = [
     ("ModuleNamedEarly", 117),
     ("MoveAcrossScopes", 230),
     ("OldTagOnNewChannel", 24),
+    ("PartForgotten", 18),
+    ("ProgramCountsWhenPlanned", 51),
     ("ReplacingForgotten", 34),
+    ("SchedulesOfAll", 13),
     ("StaleDeliveriesKept", 32),
     ("SuspendedBecomesAnIncident", 377),
     ("SuspendedIsTriedAgain", 56),
+    ("TimersReadTooLate", 14),
     ("TrimmedAfterSentAgain", 196),
     ("UnansweredTakenForMissing", 81),
     ("UnsentTold", 232),
