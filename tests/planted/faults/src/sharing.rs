@@ -134,6 +134,16 @@ pub const FAULTS: &[Fault] = &[
         }],
     },
     Fault {
+        name: "KeyDecidedAnywhere",
+        says: "Any engine decides about a business key.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/keyed.rs",
+            before: "Sharing::Shared(_) if process.shard() != shard => Some(shard),",
+            after: "Sharing::Shared(_) if process.shard() != shard && !PLANTED => Some(shard),",
+        }],
+    },
+    Fault {
         name: "OrderedElsewhere",
         says: "An engine obeys orders about processes of others.",
         found_by: FoundBy::Sharing,
