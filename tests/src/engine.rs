@@ -15,7 +15,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -77,6 +77,11 @@ impl Engine {
     pub fn with_database(mut self, database: Option<String>) -> Self {
         self.database = database;
         self
+    }
+
+    /// The address of the database that has its records, if one does.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
     }
 
     /// Its records, once it has ended.
@@ -158,15 +163,18 @@ impl Engine {
         loop {
             if let Some(status) = child.try_wait()? {
                 self.child = None;
-                return status
-                    .code()
-                    .with_context(|| format!("the engine ended by {status}"));
+                return self.code(status);
             }
             if Instant::now() > deadline {
                 bail!("the engine still runs:\n{}", self.log_tail());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    fn code(&self, status: ExitStatus) -> Result<i32> {
+        let code = status.code();
+        code.with_context(|| format!("the engine ended by {status}:\n{}", self.log_tail()))
     }
 
     /// The name of one of its queues or exchanges: `launches`, `answers`, `events`, `dead`,
@@ -281,9 +289,7 @@ impl Engine {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(status) = child.try_wait()? {
-                return status
-                    .code()
-                    .with_context(|| format!("the engine ended by {status}"));
+                return self.code(status);
             }
             if Instant::now() > deadline {
                 child.kill()?;

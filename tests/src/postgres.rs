@@ -1,6 +1,7 @@
 //! The PostgreSQL of the tests, which scripts/test starts.
 
 use anyhow::{Context, Result, ensure};
+use bureaucrat_store::format::Formats;
 use bureaucrat_store_postgres::{
     Address, Holder, Opening, PATIENCE, PostgresStore, Wish, for_a_while,
 };
@@ -17,6 +18,7 @@ pub fn engine() -> Opening {
     let holder = Holder {
         name: "the tests".to_owned(),
         term: Duration::from_secs(3),
+        formats: Formats::OURS,
     };
     Opening::Engine(holder, Wish::All)
 }

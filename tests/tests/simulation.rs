@@ -10,7 +10,9 @@ const INLINE_SEEDS: u64 = 300;
 /// And those with takeovers.
 const SHARED_SEEDS: u64 = 120;
 /// And those in which engines share the store.
-const SHARING_SEEDS: u64 = 80;
+const SHARING_SEEDS: u64 = 50;
+/// And those in which two versions do.
+const VERSIONS_SEEDS: u64 = 40;
 
 /// Everything holds in all runs, and each of these happened more often than `most`: otherwise they prove nothing.
 fn hold(plans: impl Iterator<Item = Plan>, wanted: &[&str], most: u64) {
@@ -88,12 +90,27 @@ fn nothing_is_lost_and_nothing_happens_twice_where_engines_share_the_store() {
     hold((0..seeds).map(Plan::with_sharing), &wanted, seeds / 4);
 }
 
+/// Engines that share are replaced by a newer version one after another, and the format of their store is raised.
+#[test]
+fn nothing_is_lost_and_nothing_happens_twice_while_two_versions_share_the_store() {
+    let wanted = [
+        "times that the format was raised",
+        "starts of a version that was too old",
+        "has learnt that it was replaced",
+    ];
+    hold(
+        (0..VERSIONS_SEEDS).map(Plan::with_versions),
+        &wanted,
+        VERSIONS_SEEDS / 4,
+    );
+}
+
 #[test]
 fn a_seed_gives_the_same_run_each_time() {
     let cache = tempfile::tempdir().unwrap();
     let sandbox = sandbox(cache.path()).unwrap();
     for seed in 0..10 {
-        for plan in [Plan::new(seed), Plan::with_sharing(seed)] {
+        for plan in [Plan::new(seed), Plan::with_versions(seed)] {
             let again = || run(&plan, &sandbox, Tracing::Off).unwrap();
             assert_eq!(again(), again());
         }

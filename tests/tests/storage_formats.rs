@@ -2,8 +2,11 @@
 //! engine uses half of one. The steps are made up, since no older format was released.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "storage_formats/neighbours.rs"]
+mod neighbours;
+
 use anyhow::Result;
-use bureaucrat_host::formats::{MigrationError, Portion, Step, migrate, plan};
+use bureaucrat_host::formats::{Change, MigrationError, Portion, Step, migrate, plan};
 use bureaucrat_store::{
     Group, Row, Store, StoreError, Table, Unit, Write,
     format::{FORMAT, FORMAT_KEY},
@@ -32,12 +35,12 @@ const STEPS: [Step; 2] = [
     Step {
         from: 0,
         what: "keys of `seen` begin with their length",
-        portion: lengthen,
+        change: Change::Portions(lengthen),
     },
     Step {
         from: 1,
         what: "messages have a mark",
-        portion: mark,
+        change: Change::Portions(mark),
     },
 ];
 

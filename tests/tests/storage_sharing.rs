@@ -7,7 +7,7 @@ mod commits;
 
 use bureaucrat_store::{
     Epoch, Group, Owner, ShardGroup, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write,
-    lock,
+    format::Formats, lock,
 };
 use bureaucrat_store_postgres::{Change, Holder, Opening, PostgresStore, Wish, for_a_while};
 use bureaucrat_tests::postgres::{new_url, sql};
@@ -29,8 +29,12 @@ const LONG: Duration = Duration::from_secs(600);
 const FREE_UPPER: &str = "UPDATE lease SET holder = '', until = '-infinity' WHERE shard_group > 7";
 
 fn opening(name: &str, term: Duration, wish: Wish) -> Opening {
-    let name = name.to_owned();
-    Opening::Engine(Holder { name, term }, wish)
+    let holder = Holder {
+        name: name.to_owned(),
+        term,
+        formats: Formats::OURS,
+    };
+    Opening::Engine(holder, wish)
 }
 
 fn open(url: &str, opening: Opening, patience: Duration) -> Result<PostgresStore, StoreError> {

@@ -202,6 +202,9 @@ impl Configuration {
         };
         let mut remarks = ini.remarks();
         remarks.extend(memory.remark());
+        if database.is_none() && draft.store_sharing == StoreSharing::On {
+            remarks.push("`store_sharing` has no effect without `store`: the records in a folder are one engine's".into());
+        }
         remarks.extend(broker::remarks(&amqp, &resolved));
         remarks.extend(http::remarks(http.as_ref(), &resolved));
         let of_parts = resolved.iter().find(|row| row.name == "amqp_host");

@@ -93,12 +93,14 @@ pub fn run(
             break;
         };
         let open = Arc::downgrade(&store);
-        match engine.serve(store, &mut ready)? {
+        let ended = engine.serve(store, &mut ready);
+        until_closed(&open);
+        match ended? {
             Ended::Stopped => {
                 engine.lapses.forget();
                 break;
             }
-            Ended::Changed => until_closed(&open),
+            Ended::Changed => {}
         }
     }
     drop(socket);
@@ -106,7 +108,8 @@ pub fn run(
     Ok(())
 }
 
-/// Waits until the threads of an earlier host have let the records go: its session has a lock that the next one needs.
+/// Waits until the threads of an earlier host have let the records go. Its session has a lock that the next one needs; and
+/// RocksDB aborts the process if a thread still uses it while the process ends.
 fn until_closed(open: &Weak<Records>) {
     let deadline = Instant::now() + CLOSING;
     while open.strong_count() > 0 && Instant::now() < deadline {
@@ -153,6 +156,8 @@ impl Engine<'_> {
                  can, and run `bureaucrat fsck`"
             );
         }
+        // A port that is taken must be noticed before anything is done.
+        let http = bind_http(configuration)?;
         let newest = self.policies.borrow().clone();
         let host = Host::open(
             HostConfig {
@@ -181,7 +186,17 @@ impl Engine<'_> {
             broker: broker.clone(),
             runtime: self.runtime.handle().clone(),
         };
-        let stop_http = serve_http(configuration, answers.clone())?;
+        let stop_http = match serve_http(http, answers.clone()) {
+            Ok(stop_http) => stop_http,
+            Err(error) => {
+                broker.stop_consuming();
+                host.stop();
+                self.runtime.block_on(broker.shutdown());
+                following.abort();
+                store.release();
+                return Err(error);
+            }
+        };
         self.desk.open(answers);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -205,6 +220,7 @@ impl Engine<'_> {
         });
         if host.failure().is_none() || self.shares() {
             // What clients wait for is carried out by an engine that still works; the next host serves at the same port.
+            host.wait_for_no_others();
             stop_http();
         }
         broker.stop_consuming();
@@ -277,14 +293,11 @@ impl Engine<'_> {
     }
 }
 
-/// Serves the HTTP API, if a setting says where. Returns what stops it.
+/// Listens for HTTP, if a setting says where.
 #[cfg(feature = "http")]
-fn serve_http(
-    configuration: &Configuration,
-    answers: Answers,
-) -> anyhow::Result<Box<dyn FnOnce()>> {
+fn bind_http(configuration: &Configuration) -> anyhow::Result<Option<bureaucrat_http::Bound>> {
     let Some(http) = &configuration.http else {
-        return Ok(Box::new(|| ()));
+        return Ok(None);
     };
     let settings = bureaucrat_http::Settings {
         listen: http.listen,
@@ -293,24 +306,40 @@ fn serve_http(
         storage: configuration.storage.clone(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let server = bureaucrat_http::serve(&settings, Arc::new(answers))
-        .context("the HTTP API cannot be served")?;
-    let scheme = match http.tls {
-        Some(_) => "https",
-        None => "http",
+    let bound = bureaucrat_http::Bound::new(settings).context("the HTTP API cannot be served")?;
+    Ok(Some(bound))
+}
+
+/// Serves the HTTP API. Returns what stops it.
+#[cfg(feature = "http")]
+fn serve_http(
+    bound: Option<bureaucrat_http::Bound>,
+    answers: Answers,
+) -> anyhow::Result<Box<dyn FnOnce()>> {
+    let Some(bound) = bound else {
+        return Ok(Box::new(|| ()));
     };
+    let scheme = bound.scheme().name();
+    let server = bound
+        .serve(Arc::new(answers))
+        .context("the HTTP API cannot be served")?;
     tracing::info!("the HTTP API is at {scheme}://{}/api/v1", server.address);
     Ok(Box::new(move || server.stop()))
 }
 
 #[cfg(not(feature = "http"))]
-fn serve_http(configuration: &Configuration, _: Answers) -> anyhow::Result<Box<dyn FnOnce()>> {
+fn bind_http(configuration: &Configuration) -> anyhow::Result<()> {
     match configuration.http {
         Some(_) => Err(anyhow!(
             "this program was built without HTTP (the cargo feature `http`); remove the setting `http_listen`"
         )),
-        None => Ok(Box::new(|| ())),
+        None => Ok(()),
     }
+}
+
+#[cfg(not(feature = "http"))]
+fn serve_http((): (), _: Answers) -> anyhow::Result<Box<dyn FnOnce()>> {
+    Ok(Box::new(|| ()))
 }
 
 fn host_config(configuration: &Configuration, store: &Records) -> HostConfig {

@@ -256,7 +256,12 @@ pub fn not_an_object(option: &str, text: &str, error: &FieldsError) -> anyhow::E
 
 /// The 32-byte secret in a file that only this user can read; created if it does not exist.
 pub fn secret(path: &Path) -> anyhow::Result<[u8; 32]> {
-    match std::fs::read(path) {
+    let read = File::open(path).and_then(|file| {
+        let mut bytes = Vec::new();
+        // One more than there should be.
+        file.take(33).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    match read {
         Ok(bytes) => bytes.try_into().map_err(|_| {
             anyhow::anyhow!(
                 "{} does not have 32 bytes; remove it, and a new one is created",

@@ -22,6 +22,7 @@ mod lapses;
 mod logging;
 mod memory;
 mod output;
+mod password;
 pub mod pid_file;
 mod places;
 mod program;

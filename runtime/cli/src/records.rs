@@ -5,6 +5,7 @@ use bureaucrat_broker_amqp::Exclusion;
 use bureaucrat_store::{
     Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Verdict,
     figures::{MemoryUse, Spans},
+    format::Formats,
 };
 use bureaucrat_store_postgres::{
     Change, Holder, Lease, Opening, PATIENCE, PostgresStore, Waiting, Wish,
@@ -45,6 +46,7 @@ impl Records {
             let holder = Holder {
                 name: name(&configuration.storage)?,
                 term: configuration.store_lease,
+                formats: Formats::OURS,
             };
             let wish = match configuration.store_sharing {
                 StoreSharing::On => Wish::Share,

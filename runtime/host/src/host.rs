@@ -1,6 +1,7 @@
 //! The host as a whole: opens the store, starts the driver, answers questions, shuts down.
 
 mod answering;
+mod asking;
 
 use crate::{
     act::standing::{Ask, Standing},
@@ -16,12 +17,13 @@ use crate::{
     open::Opened,
     operate::handing_in::HandedIn,
     shared::Shared,
+    sharing::Sharing,
     tenants::Tenants,
 };
 use bureaucrat_model::lock;
 use bureaucrat_policy::Policy;
 use bureaucrat_sandbox::Sandbox;
-use bureaucrat_store::Store;
+use bureaucrat_store::{Store, StoreError};
 use crossbeam_channel::Receiver;
 use std::{
     sync::{
@@ -40,6 +42,8 @@ struct Running {
     driver: Option<JoinHandle<()>>,
     compute: Option<Arc<ComputeThreads>>,
     committer: Option<Arc<CommitThread>>,
+    /// What answers other engines.
+    desks: Vec<JoinHandle<()>>,
 }
 
 struct Inner {
@@ -181,6 +185,15 @@ impl Host {
             }
         };
         let driver = opened.driver(&shared, committer)?;
+        let mut desks = Vec::new();
+        if inner.config.sharing != Sharing::Alone {
+            for _ in 0..asking::DESKS {
+                let (host, shared) = (self.clone(), shared.clone());
+                let builder = std::thread::Builder::new().name("desk".into());
+                let desk = builder.spawn(move || host.answer_others(&shared));
+                desks.push(desk.map_err(thread)?);
+            }
+        }
         let host = self.clone();
         let builder = std::thread::Builder::new().name("driver".into());
         let driver = builder.spawn(move || host.run(driver)).map_err(thread)?;
@@ -188,6 +201,7 @@ impl Host {
             driver: Some(driver),
             compute: Some(compute),
             committer: beside,
+            desks,
         };
         Ok(())
     }
@@ -211,7 +225,17 @@ impl Host {
     }
 
     fn fail(&self, error: HostError) {
-        tracing::error!(%error, "the engine cannot continue; it acknowledges nothing more");
+        match (&error, &self.0.config.sharing) {
+            // The engine opens its records again, with other shards.
+            (HostError::Store(StoreError::Fenced { .. }), Sharing::Shared(_)) => {
+                tracing::info!(
+                    "another engine has taken shards of this one; it acknowledges nothing more until it has others"
+                );
+            }
+            _ => {
+                tracing::error!(%error, "the engine cannot continue; it acknowledges nothing more");
+            }
+        }
         lock(&self.0.failure).get_or_insert(error);
         let _ = self.0.ended.0.try_send(());
         self.0.router.stop();
@@ -227,6 +251,13 @@ impl Host {
         self.0.ended.1.clone()
     }
 
+    /// Those who wait for what another engine has are told that nothing is known, so that they hold up nobody.
+    pub fn wait_for_no_others(&self) {
+        if let Some(shared) = &*lock(&self.0.now) {
+            shared.asking.close();
+        }
+    }
+
     /// Lets what is in progress finish, and waits for it. Stop consuming first.
     pub fn stop(&self) {
         self.0.router.stop();
@@ -236,6 +267,12 @@ impl Host {
         }
         if let Some(committer) = running.committer {
             committer.stop();
+        }
+        if let Some(shared) = &*lock(&self.0.now) {
+            shared.asking.end(running.desks.len());
+        }
+        for desk in running.desks {
+            let _ = desk.join();
         }
         if let Some(compute) = running.compute {
             compute.stop();

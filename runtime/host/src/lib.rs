@@ -41,8 +41,8 @@ pub use host::Host;
 pub use intake::{forwarded, router, waiting};
 pub use open::{Opened, mark_restored};
 pub use operate::{
-    audit, audit_log, backlog, bulk, commands, copying, definitions as deployed, facts, formats,
-    handing_in, incidents, letters, modules, query, questions,
+    asking, audit, audit_log, backlog, bulk, commands, copying, definitions as deployed, facts,
+    formats, handing_in, incidents, letters, modules, query, questions,
 };
 pub use plan::{decided, events, kept, schedules};
 pub use shared::Shared;

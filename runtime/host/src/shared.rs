@@ -11,7 +11,7 @@ use crate::{
     definitions::Definitions,
     intake::{large::Large, router::Router},
     meters::Meters,
-    operate::questions::Asked,
+    operate::{asking::Asking, questions::Asked},
     plan::costs::Costs,
     programs::Programs,
     sharing::Sharing,
@@ -53,6 +53,8 @@ pub struct Shared {
     pub costs: Arc<Costs>,
     /// Destinations with too much waiting.
     pub full: Arc<Full>,
+    /// What engines that share the store ask each other.
+    pub asking: Arc<Asking>,
     pub meters: Arc<Meters>,
 }
 

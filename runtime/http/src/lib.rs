@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod bound;
 mod bucket;
 pub(crate) mod census;
 mod connections;
@@ -40,5 +41,6 @@ mod streams;
 pub mod tokens;
 mod twice;
 
+pub use bound::Bound;
 pub use engine::Engine;
-pub use server::{Server, Settings, serve};
+pub use server::{Server, Settings};

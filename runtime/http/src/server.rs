@@ -12,13 +12,12 @@ use crate::{
     operation::{API, Access},
     pages,
     pages::once::Once,
-    pool::{Pool, let_others_first},
+    pool::Pool,
     problem::{Code, Problem},
     rate::Rates,
     routes::{self, health::Readinesses},
-    sessions::Sessions,
     streams::Streams,
-    tokens::{TokenError, Tokens},
+    tokens::TokenError,
 };
 use axum::{
     Router,
@@ -35,16 +34,10 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    sync::watch,
-    time::sleep,
-};
+use tokio::{sync::watch, time::sleep};
 
 /// How long an answer may take; compiling what is deployed may take minutes.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(320);
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 4_096;
 /// How long a question may take after the server was told to stop: less than connections have.
 const ENDING: Duration = Duration::from_secs(4);
 /// How often it is looked whether the records can be read.
@@ -73,6 +66,15 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// Why the API can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -98,9 +100,9 @@ pub enum ServeError {
 pub struct Server {
     /// Where it listens: the port is one of the system's choice if 0 was asked for.
     pub address: SocketAddr,
-    stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<bool>,
     /// Disconnected once the last connection is closed.
-    closed: std::sync::mpsc::Receiver<()>,
+    pub(crate) closed: std::sync::mpsc::Receiver<()>,
 }
 
 impl Server {
@@ -116,10 +118,10 @@ impl Server {
 /// What all requests share.
 pub struct Shared {
     pub engine: Arc<dyn Engine>,
-    census: Arc<Census>,
+    pub(crate) census: Arc<Census>,
     pub guard: Guard,
-    pool: Pool,
-    rates: Rates,
+    pub(crate) pool: Pool,
+    pub(crate) rates: Rates,
     pub(crate) budget: Budget,
     pub streams: Arc<Streams>,
     /// Forms that have come already.
@@ -129,91 +131,8 @@ pub struct Shared {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// Serves the API, on threads of its own.
-///
-/// # Errors
-/// If an address of another interface has no TLS, or if something can't be read or started.
-pub fn serve(settings: &Settings, engine: Arc<dyn Engine>) -> Result<Server, ServeError> {
-    let listen = settings.listen;
-    let tls = settings.tls.as_ref();
-    let tls = tls
-        .map(|(chain, key)| connections::acceptor(chain, key))
-        .transpose()?;
-    if tls.is_none() && !listen.ip().is_loopback() {
-        return Err(ServeError::Open(listen));
-    }
-    let guard = Guard {
-        tokens: Tokens::open(&settings.storage)?,
-        sessions: Sessions::default(),
-        scheme: match tls {
-            Some(_) => Scheme::Https,
-            None => Scheme::Http,
-        },
-        hosts: hosts(settings),
-    };
-    let (stop, stopping) = watch::channel(false);
-    let shared = Arc::new(Shared {
-        engine,
-        census: Arc::default(),
-        guard,
-        pool: Pool::start().map_err(ServeError::Threads)?,
-        rates: Rates::default(),
-        budget: Budget::default(),
-        streams: Arc::default(),
-        once: Arc::default(),
-        readiness: Readinesses::default(),
-        stopping: stopping.clone(),
-    });
-    let failed = |error| ServeError::Listen {
-        address: listen,
-        error,
-    };
-    let looking = shared.clone();
-    let app = router(shared, settings.version);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_start(let_others_first)
-        .build()
-        .map_err(ServeError::Threads)?;
-    let listener = {
-        let _context = runtime.enter();
-        bound(listen).map_err(failed)?
-    };
-    let address = listener.local_addr().map_err(failed)?;
-    let (open, closed) = std::sync::mpsc::channel();
-    let accept = move || {
-        let _open: std::sync::mpsc::Sender<()> = open;
-        let_others_first();
-        runtime.block_on(async move {
-            tokio::spawn(async move { looking.streams.look(&*looking.engine).await });
-            connections::accept(listener, tls, app, stopping).await;
-        });
-    };
-    std::thread::Builder::new()
-        .name("http".into())
-        .spawn(accept)
-        .map_err(ServeError::Threads)?;
-    Ok(Server {
-        address,
-        stop,
-        closed,
-    })
-}
-
-/// Listens, with room for many who come at the same time.
-fn bound(listen: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match listen {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // A port that was ours a moment ago can be taken again.
-    socket.set_reuseaddr(true)?;
-    socket.bind(listen)?;
-    socket.listen(BACKLOG)
-}
-
 /// The names that requests may have for this server.
-fn hosts(settings: &Settings) -> Vec<String> {
+pub(crate) fn hosts(settings: &Settings) -> Vec<String> {
     let own = match settings.listen.ip() {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
@@ -224,7 +143,7 @@ fn hosts(settings: &Settings) -> Vec<String> {
 }
 
 /// All routes.
-fn router(shared: Arc<Shared>, version: &str) -> Router {
+pub(crate) fn router(shared: Arc<Shared>, version: &str) -> Router {
     let operations = routes::operations();
     let document = openapi::document(&operations, version).to_string();
     let mut router = Router::new();

@@ -13,7 +13,7 @@ use crate::{
 };
 use bureaucrat_store::{
     Epoch, Group, Owner, Owners, ShardGroups, StoreError, Table, Unit, Verdict, Write,
-    figures::Spans, lock,
+    figures::Spans, format::Format, lock,
 };
 use futures_lite::future::block_on;
 use std::{
@@ -42,6 +42,7 @@ struct State {
     failed: bool,
     /// As they were when a commit was checked against them last.
     owners: Owners,
+    format: Format,
 }
 
 /// What to do about each key of a table; the last write for it counts.
@@ -51,7 +52,7 @@ enum Written {
     Done,
     /// Nothing was: these are the owners now.
     Fenced(Box<Owners>),
-    /// Nothing was: a lease is another's.
+    /// Nothing was: a lease is another's, or the format of the store is another one.
     Dispossessed,
 }
 
@@ -60,19 +61,24 @@ pub enum TakenOver {
     Done,
     /// Somebody else took some at the same time.
     TooLate,
-    /// Another engine has a lease of them.
+    /// Another engine has a lease of them, or the format of the store was raised.
     NotOurs(StoreError),
 }
 
 impl Commits {
     /// Commits on a session with the locks for that, after the commit of this number.
-    pub fn begin(place: Arc<Place>, session: Session, number: u64, owners: Owners) -> Self {
+    pub fn begin(
+        place: Arc<Place>,
+        session: Session,
+        (number, owners, format): (u64, Owners, Format),
+    ) -> Self {
         place.confirm(number);
         let state = Mutex::new(State {
             session: Some(session),
             number,
             failed: false,
             owners,
+            format,
         });
         Self {
             place,
@@ -92,10 +98,10 @@ impl Commits {
     ) -> Result<TakenOver, StoreError> {
         let leaseholder = match self.place.user() {
             User::Engine(name) => Some(name.clone()),
-            User::Command => None,
+            User::Command | User::Beside => None,
         };
-        let guard = Guard::take_over(groups, newest, leaseholder);
         let mut state = self.state();
+        let guard = Guard::take_over(groups, newest, leaseholder, state.format);
         match self.timed(&mut state, &changes(writes), &guard)? {
             Written::Done => {
                 state.owners.take(groups, epoch);
@@ -270,7 +276,7 @@ async fn transaction(
     let number = i64::try_from(number).unwrap_or(i64::MAX);
     let who = place.user().name();
     let check = guard.statement(session).await?;
-    let [groups, first, second] = guard.parameters();
+    let guarded = guard.parameters();
     let mut batches = Vec::new();
     for (table, keys) in changes {
         let mut puts = (Vec::new(), Vec::new());
@@ -295,7 +301,8 @@ async fn transaction(
     let mut steps: Vec<Step<'_>> = Vec::with_capacity(batches.len() + 3);
     steps.push(Box::pin(client.batch_execute("BEGIN")));
     steps.push(Box::pin(async {
-        let parameters = [&who as &(dyn ToSql + Sync), &number, groups, first, second];
+        let mut parameters = vec![&who as &(dyn ToSql + Sync), &number];
+        parameters.extend(guarded);
         client.execute(&check, &parameters).await.map(drop)
     }));
     for (statement, (keys, values)) in &batches {

@@ -5,7 +5,7 @@ use crate::{
     session::{Session, Trouble},
     statements::Which,
 };
-use bureaucrat_store::{Owners, ShardGroups, owner_key, records};
+use bureaucrat_store::{Owners, ShardGroups, format::Format, owner_key, records};
 use tokio_postgres::{Statement, types::ToSql};
 
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub enum Guard {
         newest: Option<Vec<u8>>,
         /// Whose their leases must be; none for a command.
         leaseholder: Option<String>,
+        /// The record of the format that it knows.
+        format: Vec<u8>,
     },
 }
 
@@ -44,12 +46,14 @@ impl Guard {
         groups: ShardGroups,
         newest: Option<Vec<u8>>,
         leaseholder: Option<String>,
+        format: Format,
     ) -> Self {
         let groups = numbers(groups);
         Self::TakeOver {
             groups,
             newest,
             leaseholder,
+            format: format.record(),
         }
     }
 
@@ -62,18 +66,19 @@ impl Guard {
     }
 
     /// Its parameters, after the name of who commits and the number of the commit.
-    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 3] {
+    pub fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
         match self {
             Self::Owners {
                 groups,
                 keys,
                 expected,
-            } => [groups, keys, expected],
+            } => vec![groups, keys, expected],
             Self::TakeOver {
                 groups,
                 newest,
                 leaseholder,
-            } => [groups, newest, leaseholder],
+                format,
+            } => vec![groups, newest, leaseholder, format],
         }
     }
 }

@@ -28,7 +28,10 @@ pub use address::{Address, AddressError};
 pub use lease::{Change, Holder, Holding, Lease, Obstacle, Waiting, Wish};
 
 use bureaucrat_store::{
-    EPOCH_KEY, Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Verdict, figures::Spans,
+    EPOCH_KEY, Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Verdict, Write,
+    figures::Spans,
+    format::{FORMAT_KEY, Format, Formats},
+    neighbours::{Dialect, NEIGHBOURS},
     next_epoch,
 };
 use commit::{Commits, TakenOver};
@@ -55,6 +58,8 @@ pub enum Opening {
     Upkeep,
     /// A command that fills it: what is not there is made.
     Filling,
+    /// A command that has nothing of it, while engines of a program that knows these formats work.
+    Beside(Formats),
 }
 
 impl Opening {
@@ -62,6 +67,25 @@ impl Opening {
         match self {
             Self::Engine(holder, _) => User::Engine(holder.name.clone()),
             Self::Check | Self::Accept | Self::Upkeep | Self::Filling => User::Command,
+            Self::Beside(_) => User::Beside,
+        }
+    }
+
+    const fn formats(&self) -> Formats {
+        match self {
+            Self::Engine(holder, _) => holder.formats,
+            Self::Beside(formats) => *formats,
+            Self::Check | Self::Accept | Self::Upkeep | Self::Filling => Formats::OURS,
+        }
+    }
+
+    /// Migrations alone see records as they are.
+    fn dialect(&self, format: Format) -> Dialect {
+        match self {
+            Self::Upkeep => Dialect::default(),
+            Self::Engine(..) | Self::Check | Self::Accept | Self::Filling | Self::Beside(_) => {
+                Dialect::of(format, NEIGHBOURS.as_ref())
+            }
         }
     }
 }
@@ -78,6 +102,10 @@ pub struct PostgresStore {
     commits: Commits,
     readers: Readers,
     groups: ShardGroups,
+    format: Format,
+    /// The newest format that this program knows.
+    newest: u8,
+    dialect: Dialect,
     /// None for a command.
     lease: Option<Lease>,
 }
@@ -99,11 +127,14 @@ impl PostgresStore {
     ) -> Result<Self, StoreError> {
         let place = Arc::new(Place::new(address, patience, opening.user())?);
         let acquired = lease::acquire(&place, &opening, waiting)?;
-        let (session, number) = (acquired.session, acquired.number);
-        let commits = Commits::begin(place.clone(), session, number, acquired.owners);
+        let format = acquired.format;
+        let begins = (acquired.number, acquired.owners, format);
         Ok(Self {
-            commits,
+            commits: Commits::begin(place.clone(), acquired.session, begins),
             groups: acquired.groups,
+            format,
+            newest: opening.formats().newest(),
+            dialect: opening.dialect(format),
             readers: Readers::new(place.clone()),
             place,
             lease: acquired.lease,
@@ -113,6 +144,47 @@ impl PostgresStore {
     /// The groups that it may own: all of them, unless it is an engine that shares.
     pub const fn groups(&self) -> ShardGroups {
         self.groups
+    }
+
+    /// The format that the records had when it was opened; an engine is fenced when that is raised.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Has all engines write the newest format that this program knows, from now on: those that work open the records again,
+    /// and those that do not know it end. Returns the format after that, and does nothing if the store has it already.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if somebody else raised it meanwhile; or if the store fails.
+    pub fn raise(&self) -> Result<Format, StoreError> {
+        let Some(raised) = self.format.raised() else {
+            return Ok(self.format);
+        };
+        if raised.written() > self.newest {
+            return Ok(self.format);
+        }
+        let write = Write::Put {
+            table: Table::Meta,
+            key: FORMAT_KEY.to_vec(),
+            value: raised.record(),
+        };
+        self.take(ShardGroups::ALL, &[write])?;
+        Ok(raised)
+    }
+
+    /// Takes groups over, and writes something in the same transaction.
+    fn take(&self, groups: ShardGroups, also: &[Write]) -> Result<Epoch, StoreError> {
+        loop {
+            // In this order: if an epoch comes in between, it is the record that is out of date.
+            let newest = self.get(Table::Meta, EPOCH_KEY)?;
+            let (epoch, mut writes) = next_epoch(self, groups)?;
+            writes.extend_from_slice(also);
+            match self.commits.take_over(groups, epoch, newest, &writes)? {
+                TakenOver::Done => return Ok(epoch),
+                TakenOver::TooLate => {}
+                TakenOver::NotOurs(error) => return Err(error),
+            }
+        }
     }
 
     /// The lease of an engine.
@@ -155,7 +227,9 @@ impl fmt::Debug for PostgresStore {
 
 impl Store for PostgresStore {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.readers.get(table, key)
+        let found = self.readers.get(table, key)?;
+        let read = found.map(|value| self.dialect.read(table, key, value));
+        read.transpose()
     }
 
     fn scan(
@@ -168,23 +242,15 @@ impl Store for PostgresStore {
         if from >= to || limit == 0 {
             return Ok(Vec::new());
         }
-        self.readers.scan(table, (from, to), limit)
+        let rows = self.readers.scan(table, (from, to), limit)?;
+        self.dialect.rows(table, rows)
     }
 
     fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
-        loop {
-            // In this order: if an epoch comes in between, it is the record that is out of date.
-            let newest = self.get(Table::Meta, EPOCH_KEY)?;
-            let (epoch, writes) = next_epoch(self, groups)?;
-            match self.commits.take_over(groups, epoch, newest, &writes)? {
-                TakenOver::Done => return Ok(epoch),
-                TakenOver::TooLate => {}
-                TakenOver::NotOurs(error) => return Err(error),
-            }
-        }
+        self.take(groups, &[])
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        self.commits.commit(group)
+        self.commits.commit(&*self.dialect.group(group)?)
     }
 }

@@ -23,16 +23,16 @@ impl Session {
             "SELECT pg_try_advisory_lock_shared($1, hashtext($2))",
             "SELECT pg_try_advisory_lock($1, hashtext($2))",
         );
-        let User::Engine(name) = user else {
+        if *user == User::Command {
             return Ok(match self.tries(alone, SCHEMA, schema).await? {
                 true => Lock::Ours,
                 false => Lock::OfSchema,
             });
-        };
+        }
         if !self.tries(shared, SCHEMA, schema).await? {
             return Ok(Lock::OfSchema);
         }
-        let engine = format!("{schema}/{name}");
+        let engine = format!("{schema}/{}", user.name());
         if self.tries(alone, ENGINE, &engine).await? {
             return Ok(Lock::Ours);
         }

@@ -8,7 +8,7 @@ use crate::{
 };
 use bureaucrat_store::{
     ShardGroup, Table,
-    format::{FORMAT, FORMAT_KEY},
+    format::{FORMAT_KEY, Format},
     holds::{self, Access, HOLD_KEY},
 };
 
@@ -16,9 +16,15 @@ use bureaucrat_store::{
 const OPTIONS: &str = "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, \
     autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0";
 
+/// Returns the format of the store.
+///
 /// # Errors
 /// If the server would not keep what it confirms, or the schema is of another format.
-pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Result<(), Trouble> {
+pub async fn prepare(
+    place: &Place,
+    session: &Session,
+    opening: &Opening,
+) -> Result<Format, Trouble> {
     let client = &session.client;
     let asked = "SELECT current_setting('server_version_num')::int, current_setting('fsync') = 'on', \
                  to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.meta') IS NOT NULL";
@@ -48,23 +54,25 @@ pub async fn prepare(place: &Place, session: &Session, opening: &Opening) -> Res
         client.batch_execute(&create).await?;
     }
     if !has_tables {
-        client.batch_execute(&tables(place)).await?;
+        let format = Format::whole(opening.formats().newest());
+        client.batch_execute(&tables(place, format)).await?;
     }
     let format = meta(session, FORMAT_KEY).await?.unwrap_or_default();
     let hold = meta(session, HOLD_KEY).await?;
     let access = match opening {
-        Opening::Engine(..) | Opening::Filling => Access::Use,
+        Opening::Engine(..) | Opening::Beside(_) | Opening::Filling => Access::Use,
         Opening::Check | Opening::Accept => Access::Check,
         Opening::Upkeep => Access::Upkeep,
     };
-    let admitted = holds::admit(&place.shown(), access, &format, hold.as_deref());
-    admitted.map_err(Trouble::Lasting)?;
+    let formats = opening.formats();
+    let admitted = holds::admit(&place.shown(), access, formats, &format, hold.as_deref());
+    let format = admitted.map_err(Trouble::Lasting)?;
     if *opening == Opening::Upkeep {
         // Tables that came with a later format than this one.
         let missing = Table::ALL.map(table_of);
         client.batch_execute(&missing.concat()).await?;
     }
-    Ok(())
+    Ok(format)
 }
 
 async fn meta(session: &Session, key: &[u8]) -> Result<Option<Vec<u8>>, Trouble> {
@@ -87,7 +95,7 @@ fn alone(place: &Place) -> String {
 }
 
 /// Everything, in one transaction: several statements in one text are one.
-fn tables(place: &Place) -> String {
+fn tables(place: &Place, format: Format) -> String {
     let mut text = format!("{};\n", alone(place));
     for table in Table::ALL {
         text.push_str(&table_of(table));
@@ -125,12 +133,15 @@ fn tables(place: &Place) -> String {
              END IF;
          END $body$;
          -- Waits for commits in progress, and lets no other one begin.
-         CREATE OR REPLACE FUNCTION take_over(who text, next bigint, taken int[], newest bytea, leaseholder text)
-             RETURNS void LANGUAGE plpgsql AS $body$
+         CREATE OR REPLACE FUNCTION take_over(who text, next bigint, taken int[], newest bytea, leaseholder text,
+                                              agreed bytea) RETURNS void LANGUAGE plpgsql AS $body$
          BEGIN
              PERFORM pg_advisory_xact_lock({EPOCH}, hashtext(current_schema()));
              PERFORM pg_advisory_xact_lock({lock_of_group}) FROM unnest(taken) AS shard_group;
              PERFORM note_commit(who, next);
+             IF (SELECT value FROM meta WHERE key = 'format') IS DISTINCT FROM agreed THEN
+                 RAISE EXCEPTION 'the format of the records was raised' USING ERRCODE = '{DISPOSSESSED}';
+             END IF;
              IF leaseholder IS NOT NULL AND EXISTS (SELECT FROM unnest(taken) AS number WHERE
                  (SELECT holder FROM lease WHERE lease.shard_group = number) IS DISTINCT FROM leaseholder)
              THEN
@@ -140,7 +151,7 @@ fn tables(place: &Place) -> String {
                  RAISE EXCEPTION 'another engine has taken over' USING ERRCODE = '{FENCED}';
              END IF;
          END $body$;
-         INSERT INTO meta VALUES ('format', '{FORMAT}') ON CONFLICT DO NOTHING;"
+         INSERT INTO meta VALUES ('format', '{format}') ON CONFLICT DO NOTHING;"
     ));
     text
 }

@@ -29,7 +29,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub const HELD: &str = "another session holds the lock of the schema";
 /// What the functions that check epochs fail with.
 pub const FENCED: &str = "BU001";
-/// What taking over fails with if the lease is another's.
+/// What taking over fails with if the lease is another's, or the format another one.
 pub const DISPOSSESSED: &str = "BU002";
 
 /// How a session works: every statement finds its rows by the primary key, and is planned once. A server that loses us
@@ -59,7 +59,7 @@ pub enum Trouble {
     Held,
     /// The epochs are others than those that are known.
     Fenced,
-    /// The lease of a group is another's.
+    /// The lease of a group is another's, or the format of the store another one.
     Dispossessed,
     /// Trying again would not help.
     Lasting(StoreError),

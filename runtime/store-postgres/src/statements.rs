@@ -43,8 +43,9 @@ pub fn quoted(table: Table) -> String {
 /// `$4`, must be `$5`.
 const FENCE: &str = "SELECT fence($1::text, $2::bigint, $3::int[], $4::bytea[], $5::bytea[])";
 /// Notes the number `$2` of a commit of `$1`, which takes the groups `$3` over after the epoch of the record `$4`. Their
-/// leases must be those of `$5`, unless that is null.
-const TAKE_OVER: &str = "SELECT take_over($1::text, $2::bigint, $3::int[], $4::bytea, $5::text)";
+/// leases must be those of `$5`, unless that is null, and the record of the format `$6`.
+const TAKE_OVER: &str =
+    "SELECT take_over($1::text, $2::bigint, $3::int[], $4::bytea, $5::text, $6::bytea)";
 const OWNERS: &str = "SELECT key, value FROM meta WHERE key = ANY($1::bytea[])";
 
 /// All leases, then all engines that share. Before, the leases of `$1` are renewed for `$2` milliseconds if `$4`, and `$1`

@@ -2,12 +2,16 @@
 
 /// The name of a command's sessions, and of all commands where engines have their own.
 pub const COMMAND: &str = "bureaucrat command";
+/// The same of commands while engines work: of one at a time.
+const BESIDE: &str = "bureaucrat command beside engines";
 
 /// Whose sessions these are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum User {
     Engine(String),
     Command,
+    /// A command that has nothing, while engines work.
+    Beside,
 }
 
 impl User {
@@ -15,6 +19,7 @@ impl User {
         match self {
             Self::Engine(name) => name,
             Self::Command => COMMAND,
+            Self::Beside => BESIDE,
         }
     }
 }

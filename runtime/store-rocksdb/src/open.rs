@@ -8,7 +8,7 @@ use crate::{
 };
 use bureaucrat_store::{
     StoreError, Table,
-    format::{self, FORMAT_KEY},
+    format::{FORMAT, FORMAT_KEY, Format, Formats},
     holds::{self, Access, HOLD_KEY},
 };
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteOptions};
@@ -137,20 +137,25 @@ fn check_format(
     let is_new = format.is_none() && database.latest_sequence_number() == 0;
     match format {
         None if is_new => {}
-        None => return Err(format::unknown("that is not named in it".into())),
+        None => return Err(unknown("that is not named in it".into())),
         Some(format) => {
             let hold = record(HOLD_KEY)?;
             let path = path.display().to_string();
-            holds::admit(&path, access, &format, hold.as_deref())?;
+            holds::admit(&path, access, Formats::ALONE, &format, hold.as_deref())?;
         }
     }
     let stranger = tables.iter().find(|name| {
         *name != DEFAULT_COLUMN_FAMILY_NAME && Table::ALL.iter().all(|table| table.name() != *name)
     });
     match stranger {
-        Some(name) => Err(format::unknown(format!("with an unknown table `{name}`"))),
+        Some(name) => Err(unknown(format!("with an unknown table `{name}`"))),
         None => Ok(is_new),
     }
+}
+
+fn unknown(found: String) -> StoreError {
+    let known = FORMAT;
+    StoreError::Format { found, known }
 }
 
 fn write_format(database: &DB, path: &Path) -> Result<(), StoreError> {
@@ -158,7 +163,7 @@ fn write_format(database: &DB, path: &Path) -> Result<(), StoreError> {
     let mut durable = WriteOptions::default();
     durable.set_sync(true);
     database
-        .put_cf_opt(meta, FORMAT_KEY, format::record(), &durable)
+        .put_cf_opt(meta, FORMAT_KEY, Format::whole(FORMAT).record(), &durable)
         .map_err(|error| {
             if error.kind() == rocksdb::ErrorKind::Corruption {
                 suspect::note(path);

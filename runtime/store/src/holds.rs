@@ -4,7 +4,8 @@
 //! open the store with [`Access::Upkeep`].
 
 use crate::{
-    format, records,
+    format::{Format, Formats},
+    records,
     table::{StoreError, Table, Write},
 };
 use serde::{Deserialize, Serialize};
@@ -65,29 +66,30 @@ pub enum Access {
     Upkeep,
 }
 
-/// Whether a store may be used, by its records of format and hold.
+/// Whether a program that knows these formats may use a store, by its records of format and hold. Returns its format.
 ///
 /// # Errors
 /// [`StoreError::Format`] or [`StoreError::Held`] if not, [`StoreError::Damaged`] if the hold does not decode.
 pub fn admit(
     path: &str,
     access: Access,
+    formats: Formats,
     format: &[u8],
     hold: Option<&[u8]>,
-) -> Result<(), StoreError> {
+) -> Result<Format, StoreError> {
     let is_upkeep = access == Access::Upkeep;
-    match format::number(format) {
-        Some(older) if is_upkeep && older <= format::FORMAT => {}
-        Some(_) | None => format::check(format)?,
-    }
+    let format = match Format::read(format) {
+        Some(older) if is_upkeep && older.written() <= formats.newest() => older,
+        Some(_) | None => formats.admit(format)?,
+    };
     let hold: Option<Hold> = match hold {
         Some(record) => Some(records::decode(Table::Meta, HOLD_KEY, record)?),
         None => None,
     };
     match hold {
-        None => Ok(()),
-        Some(_) if is_upkeep => Ok(()),
-        Some(Hold::Copied { .. }) if access == Access::Check => Ok(()),
+        None => Ok(format),
+        Some(_) if is_upkeep => Ok(format),
+        Some(Hold::Copied { .. }) if access == Access::Check => Ok(format),
         Some(hold) => {
             let path = path.to_owned();
             Err(StoreError::Held { path, hold })

@@ -15,6 +15,7 @@ mod indexes;
 pub mod instances;
 pub mod keys;
 mod memory;
+pub mod neighbours;
 mod owners;
 pub mod reading;
 pub mod records;

@@ -2,6 +2,7 @@
 
 use crate::{Outgoing, Unreadable, WireLimits, reply::to, scan::Scan};
 use bureaucrat_model::{JsonText, Millis, NameLimits, ProcessId, ReplyTo};
+use serde::{Deserialize, Serialize};
 
 /// A valid event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ fn process_of(value: &[u8]) -> Option<ProcessId> {
 }
 
 /// Whom an event reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventCounts {
     /// How many activities waited for it.
     pub waiting: u64,
@@ -104,7 +105,7 @@ pub struct EventCounts {
 }
 
 /// What became of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventOutcome {
     /// Everybody who waited for it has had it.
     Delivered(EventCounts),

@@ -67,6 +67,7 @@ fn plan_of(found_by: FoundBy) -> fn(u64) -> Plan {
     match found_by {
         FoundBy::Takeovers => Plan::shared,
         FoundBy::Sharing => Plan::with_sharing,
+        FoundBy::Versions => Plan::with_versions,
         FoundBy::StoreAway => Plan::with_store_away,
         FoundBy::WaitingLaunches => Plan::with_waiting_launches,
         FoundBy::Inline => Plan::inline,

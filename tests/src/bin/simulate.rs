@@ -20,11 +20,12 @@ Usage: simulate [--seeds N] [--from SEED] [--launches N] [--steps N] [--without 
                    late, hostile, rival, restarts, faults, bounds, jobs
   --with KIND      a kind of trouble that is left out otherwise: takeovers (engines are suspended, replaced by others,
                    and wake), away (the store gives no answers at times), patience (launches wait long), sharing (several
-                   engines share the store)
+                   engines share the store), versions (of two versions, with sharing); may be repeated
 
 Examples:
   simulate --seeds 100000
   simulate --seed 17 --launches 2 --steps 400 --without clock,rival
+  simulate --seeds 1000 --with sharing --with versions
 
 Ends with 0 when everything held, with 1 when something did not, with 2 for arguments that can't be used.";
 

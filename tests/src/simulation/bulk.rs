@@ -182,6 +182,20 @@ impl Known {
         }
     }
 
+    /// A process of a job, which another engine had to give the order, has had it.
+    pub fn has_outcome(&self, job: u64, place: Place) -> Result<(), String> {
+        let outcomes = self.bulk.outcomes.get(&job);
+        let is_there = outcomes.is_some_and(|outcomes| outcomes.contains(&place));
+        let record = self.bulk.jobs.get(&job);
+        match is_there || record.is_none_or(|record| record.status != BulkStatus::Running) {
+            true => Ok(()),
+            false => Err(format!(
+                "{} has no outcome of the bulk job {job}",
+                place.process
+            )),
+        }
+    }
+
     pub fn bulk_outcome_written(&mut self, key: &[u8], value: Option<&Vec<u8>>, unit: &Unit) {
         let Ok((job, place)) = keys::bulk_outcome_of(key) else {
             return self.violate(format!("an outcome of a bulk job has the key {key:02x?}"));

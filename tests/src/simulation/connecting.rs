@@ -55,7 +55,8 @@ impl World {
         self.broker.notice(&mut self.random);
         let Some(engine) = &self.engine else { return };
         if let Some(event) = self.broker.publish_up(self.engines) {
-            self.facts.publishing_works();
+            let groups = self.config.sharing.groups();
+            self.facts.publishing_works(groups, engine.now());
             engine.receive(event);
             self.note("publishing works");
         }

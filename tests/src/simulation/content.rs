@@ -5,6 +5,7 @@ use super::{
     services::{self, Starter},
 };
 use bureaucrat_model::{ActivityPath, ProcessId, Turn};
+use bureaucrat_store::keys::Place;
 use bureaucrat_wire::{Dialect, Duplicate};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -47,6 +48,12 @@ pub enum Content {
     Module { name: usize, variant: usize },
     /// An event with this number for the waits of a group, from the engine that hands it out.
     Part { group: u8, origin: u64 },
+    /// An order of a bulk job for a process of another engine.
+    BulkOrder { job: u64, place: Place },
+    /// What became of such an order.
+    BulkNews,
+    /// What an operator asks another engine.
+    Question,
     /// What came to the queue of a group: another message, or what a worker brings back.
     Forwarded { group: u8, content: Box<Content> },
     /// Unreadable, or without a match: becomes a dead letter, whole.
@@ -65,6 +72,9 @@ impl Content {
             | Self::Deployment { .. }
             | Self::Module { .. }
             | Self::Part { .. }
+            | Self::BulkOrder { .. }
+            | Self::BulkNews
+            | Self::Question
             | Self::Hostile => false,
         }
     }

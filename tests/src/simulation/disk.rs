@@ -11,6 +11,7 @@ use super::{
     Facts, Random, SimulatedClock,
     away::{Answer, Outage},
     disk_log as log,
+    next_format::{as_ours, group_as_ours, rows_as_ours},
 };
 use bureaucrat_host::clock::ClockSource as _;
 use bureaucrat_model::lock;
@@ -176,14 +177,44 @@ impl Disk {
         while let Some((group, after)) = log::read(rest) {
             rest = after;
             if let Ok(verdicts) = state.lasting.commit(&group) {
-                self.facts.durable(&group, &verdicts);
+                self.facts.durable(&group_as_ours(&group), &verdicts);
             }
         }
         state.seen = copy(&state.lasting);
     }
 
+    /// Everything, in our format.
     pub fn dump(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
-        self.lock().lasting.dump()
+        let rows = self.lock().lasting.dump().into_iter();
+        rows.map(|(table, key, value)| (table, key, as_ours(table, value)))
+            .collect()
+    }
+
+    /// A record as it is.
+    pub(super) fn raw_get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reading(table)?;
+        self.lock().seen.get(table, key)
+    }
+
+    /// Rows as they are.
+    pub(super) fn raw_scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.reading(table)?;
+        self.lock().seen.scan(table, from, to, limit)
+    }
+
+    /// All groups are taken from those who have them, by nobody.
+    pub(super) fn fence(&self) {
+        let mut state = self.lock();
+        let _ = state.lasting.own(ShardGroups::ALL);
+        if let Ok(epoch) = state.seen.own(ShardGroups::ALL) {
+            state.owners.take(ShardGroups::ALL, epoch);
+        }
     }
 
     /// How many commits were attempted.
@@ -242,8 +273,8 @@ fn copy(store: &MemoryStore) -> MemoryStore {
 
 impl Store for Disk {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.reading(table)?;
-        self.lock().seen.get(table, key)
+        let found = self.raw_get(table, key)?;
+        Ok(found.map(|value| as_ours(table, value)))
     }
 
     fn scan(
@@ -253,8 +284,8 @@ impl Store for Disk {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        self.reading(table)?;
-        self.lock().seen.scan(table, from, to, limit)
+        let rows = self.raw_scan(table, from, to, limit)?;
+        Ok(rows_as_ours(table, rows))
     }
 
     fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
@@ -265,7 +296,7 @@ impl Store for Disk {
         let epoch = state.seen.own(groups)?;
         state.lasting.own(groups)?;
         state.owners.take(groups, epoch);
-        self.facts.owned(epoch);
+        self.facts.owned(epoch, groups);
         Ok(epoch)
     }
 
@@ -340,7 +371,7 @@ impl Store for Disk {
         if let (Some((unit, _)), None) = (fenced, &machine.fenced) {
             machine.fenced = Some(unit.clone());
         }
-        self.facts.durable(group, &verdicts);
+        self.facts.durable(&group_as_ours(group), &verdicts);
         Ok(verdicts)
     }
 }
@@ -352,7 +383,7 @@ impl Disk {
         if self.place == Place::Apart {
             state.seen.commit(group)?;
         }
-        self.facts.durable(group, &verdicts);
+        self.facts.durable(&group_as_ours(group), &verdicts);
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 
 use super::SimulatedClock;
 use bureaucrat_host::{
-    Committing, Driver, HostConfig, HostError, Opened, Progress,
+    Committing, Driver, HostConfig, HostError, Opened, Progress, Shared,
+    asking::{Between, Question},
     broker::{Broker, BrokerEvent, BrokerEvents},
     bulk::BulkCommand,
     commands::{Command, Order},
@@ -13,7 +14,7 @@ use bureaucrat_host::{
     modules::ModuleCommand,
     router::{Incoming, Router},
 };
-use bureaucrat_model::{Operator, ProcessId, ProgramHash, Timestamp, lock};
+use bureaucrat_model::{Millis, Operator, ProcessId, ProgramHash, ShardGroup, Timestamp, lock};
 use bureaucrat_sandbox::{Evaluated, Log, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
@@ -89,8 +90,8 @@ pub struct Engine {
     batches: Arc<Batches>,
     /// How many inputs wait for the driver.
     pending: Box<dyn Fn() -> usize>,
-    now: Box<dyn Fn() -> Timestamp>,
     router: Arc<Router>,
+    shared: Arc<Shared>,
     jobs: Arc<Jobs>,
     definitions: Arc<Definitions>,
     sandbox: Sandbox,
@@ -128,7 +129,7 @@ impl Engine {
         let driver = opened.driver(&shared, batches.clone())?;
         Ok(Self {
             pending: Box::new(move || receiver.len()),
-            now: Box::new(move || shared.time.now()),
+            shared,
             driver: Some(driver),
             store,
             batches,
@@ -141,7 +142,7 @@ impl Engine {
 
     /// The engine's time.
     pub fn now(&self) -> Timestamp {
-        (self.now)()
+        self.shared.time.now()
     }
 
     /// Whether its driver has ended.
@@ -231,6 +232,25 @@ impl Engine {
     pub fn order(&self, process: ProcessId, order: Order) {
         self.router
             .order(Command::new(process, order, operator_of(process)).0);
+    }
+
+    /// Asks the engine that has a group something; nobody waits for the answer.
+    pub fn ask_another(&self, group: ShardGroup, asker: ShardGroup) {
+        let question = Question {
+            number: self.shared.draw(),
+            group: group.number(),
+            asker: asker.number(),
+            until: self.now().after(Millis(30_000)),
+            by: Operator::named("ada"),
+            query: String::new(),
+        };
+        let between = Box::new(Between::Question(question));
+        self.router.send(Incoming::SentOn { group, between });
+    }
+
+    /// The number of a question of another engine that is to be carried out now.
+    pub fn question(&self) -> Option<u64> {
+        Some(self.shared.asking.waiting()?.number)
     }
 
     /// Submits an operator's order about modules; nobody waits for its answer.

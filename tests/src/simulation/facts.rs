@@ -308,6 +308,8 @@ impl Known {
             Content::Hostile => dead("nobody can use it"),
             Content::Suspended => Ok(()),
             Content::Part { group, origin } => self.has_part(*group, *origin),
+            Content::BulkOrder { job, place } => self.has_outcome(*job, *place),
+            Content::BulkNews | Content::Question => Ok(()),
             Content::Forwarded { content, .. } => self.is_forward_durable(content, body),
             Content::Deployment { launch, version } => self.is_deployed(*launch, *version),
             Content::Module { name, variant } => self.is_uploaded(*name, *variant),

@@ -127,6 +127,9 @@ impl People {
             | Content::Answer { .. }
             | Content::Suspended
             | Content::Part { .. }
+            | Content::BulkOrder { .. }
+            | Content::BulkNews
+            | Content::Question
             | Content::Forwarded { .. }
             | Content::Deployment { .. }
             | Content::Module { .. }

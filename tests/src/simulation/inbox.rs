@@ -3,6 +3,7 @@
 
 use super::{Content, Facts, Message, SOURCES, SimulatedBroker, broker::State, facts::Known};
 use bureaucrat_host::{
+    asking::Between,
     broker::{Source, Way},
     forwarded::{Forwarded, forwarded_in, source_of},
 };
@@ -196,6 +197,16 @@ impl Known {
                 let key = sent(queue, &properties, &body);
                 self.shared.sent.get(&key).cloned()
             }
+            Some(Forwarded::Between(between)) => match between {
+                Between::BulkOrder(ordered) => Some(Content::BulkOrder {
+                    job: ordered.job,
+                    place: ordered.place,
+                }),
+                Between::BulkNews { .. } => Some(Content::BulkNews),
+                Between::Question(_) => Some(Content::Question),
+                // Nobody answers.
+                Between::Answer { .. } | Between::Receipt { .. } => None,
+            },
             None => None,
         };
         found.unwrap_or_else(|| {
@@ -228,7 +239,7 @@ pub(super) fn forward_written(write: &Write) -> Option<(OutboxKey, Vec<u8>)> {
 pub(super) fn event_parts(unit: &Unit) -> BTreeSet<(u8, u64)> {
     let part = |write: &Write| match forwarded_in(&forward_written(write)?.1)? {
         Forwarded::Event { group, origin, .. } => Some((group, origin.1)),
-        Forwarded::Message { .. } => None,
+        Forwarded::Message { .. } | Forwarded::Between(_) => None,
     };
     unit.writes.iter().filter_map(part).collect()
 }

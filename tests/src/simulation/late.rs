@@ -6,7 +6,8 @@ use super::{
     histories::happened,
 };
 use bureaucrat_model::{
-    FaultCode, HistoryEntry, HistoryEvent, Instance, Millis, ProcessId, Timestamp, WaitKind,
+    FaultCode, HistoryEntry, HistoryEvent, Instance, Millis, ProcessId, ShardGroups, Timestamp,
+    WaitKind,
 };
 use bureaucrat_store::{
     Table, Unit, Write,
@@ -49,8 +50,8 @@ impl Facts {
         }
     }
 
-    /// Publishing works again, or for the first time.
-    pub fn publishing_works(&self) {
+    /// Publishing works again, or for the first time, for an engine with these groups and this time.
+    pub fn publishing_works(&self, groups: ShardGroups, its_time: Timestamp) {
         let mut known = self.known();
         let waiting: Vec<OutboxKey> = known
             .outbox
@@ -58,8 +59,13 @@ impl Facts {
             .filter(|(key, row)| key.kind == OutboxKind::Task && !known.settled.contains(*row))
             .map(|(key, _)| *key)
             .filter(|key| !known.tasks.late.aside.contains(key))
+            .filter(|key| groups.has(key.process.shard()))
             .collect();
-        let now = known.now;
+        // The last commit may be another engine's, whose clock is another one.
+        let now = match known.shared.is_shared {
+            true => its_time,
+            false => known.now,
+        };
         for key in waiting {
             *known
                 .counts

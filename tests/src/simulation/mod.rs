@@ -3,6 +3,7 @@
 //! same. Everything is checked against a model at each commit, publish and acknowledgement, and at
 //! the end.
 
+mod asking;
 mod audit;
 mod audit_log;
 mod away;
@@ -32,6 +33,7 @@ mod late;
 mod left;
 mod link;
 mod modules;
+mod next_format;
 mod operators;
 mod outcomes;
 mod participants;
@@ -49,6 +51,7 @@ mod settling;
 mod shared;
 mod sharing;
 mod trouble;
+mod versions;
 mod withdrawn;
 mod world;
 mod writes;
@@ -61,6 +64,7 @@ pub use disk::Disk;
 pub use engine::Engine;
 pub use facts::Facts;
 pub use link::Link;
+pub use next_format::{NEXT, is_next, next_program};
 pub use plan::{Plan, Trouble};
 pub use random::Random;
 pub use report::{Report, binary, run, sandbox, sweep, told};

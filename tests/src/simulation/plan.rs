@@ -46,10 +46,12 @@ pub enum Trouble {
     Patience,
     /// Several engines share a store, and groups of its shards move between them. Drawn apart, too.
     Sharing,
+    /// Engines that share are replaced by a newer version, and the format of the store is raised. Drawn apart, too.
+    Versions,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Power,
         Self::Disk,
         Self::Reads,
@@ -70,6 +72,7 @@ impl Trouble {
         Self::Inline,
         Self::Patience,
         Self::Sharing,
+        Self::Versions,
     ];
     /// How many of these, from the first on, a step draws from; the others have dice of their own, so that runs without
     /// them stay what they were.
@@ -98,6 +101,7 @@ impl Trouble {
             Self::Inline => "inline",
             Self::Patience => "patience",
             Self::Sharing => "sharing",
+            Self::Versions => "versions",
         }
     }
 
@@ -122,38 +126,43 @@ pub struct Plan {
 impl Plan {
     /// A run with all kinds of trouble that are drawn.
     pub fn new(seed: u64) -> Self {
-        Self::with(seed, None)
+        Self::with(seed, &[])
     }
 
     /// The same, in which the driver commits by itself.
     pub fn inline(seed: u64) -> Self {
-        Self::with(seed, Some(Trouble::Inline))
+        Self::with(seed, &[Trouble::Inline])
     }
 
     /// The same, in which engines take over from one another.
     pub fn shared(seed: u64) -> Self {
-        Self::with(seed, Some(Trouble::Takeovers))
+        Self::with(seed, &[Trouble::Takeovers])
     }
 
     /// The same, in which the store is away at times.
     pub fn with_store_away(seed: u64) -> Self {
-        Self::with(seed, Some(Trouble::Away))
+        Self::with(seed, &[Trouble::Away])
     }
 
     /// The same as a usual run, in which launches wait long.
     pub fn with_waiting_launches(seed: u64) -> Self {
-        Self::with(seed, Some(Trouble::Patience))
+        Self::with(seed, &[Trouble::Patience])
     }
 
     /// The same, in which engines share the store.
     pub fn with_sharing(seed: u64) -> Self {
-        Self::with(seed, Some(Trouble::Sharing))
+        Self::with(seed, &[Trouble::Sharing])
     }
 
-    /// What is drawn, and at most one kind of what has dice of its own.
-    fn with(seed: u64, wanted: Option<Trouble>) -> Self {
+    /// The same, in which they are replaced by a newer version.
+    pub fn with_versions(seed: u64) -> Self {
+        Self::with(seed, &[Trouble::Sharing, Trouble::Versions])
+    }
+
+    /// What is drawn, and these of the kinds that have dice of their own.
+    fn with(seed: u64, wanted: &[Trouble]) -> Self {
         let mut apart = Trouble::ALL[Trouble::DRAWN..].to_vec();
-        apart.retain(|trouble| Some(*trouble) != wanted);
+        apart.retain(|trouble| !wanted.contains(trouble));
         Self {
             seed,
             launches: 5,

@@ -2,7 +2,7 @@
 
 use super::{Content, Facts, facts::Known, inbox::forward_written};
 use bureaucrat_host::forwarded::{Forwarded, forwarded_in};
-use bureaucrat_model::{FiberId, ProcessId, ShardGroup, ShardId, Timestamp, Turn};
+use bureaucrat_model::{FiberId, ProcessId, ShardGroup, ShardGroups, ShardId, Timestamp, Turn};
 use bureaucrat_store::{
     Epoch, Group, Owner, Table, Unit, Verdict, Write,
     keys::{OutboxKey, OutboxKind, WaitKey},
@@ -25,6 +25,8 @@ pub(super) struct SharedFacts {
     floors: BTreeMap<u64, u64>,
     /// How far time has come in each epoch.
     times: BTreeMap<u64, Timestamp>,
+    /// When something of each group was written last, by the time of who wrote it.
+    written: BTreeMap<ShardGroup, Timestamp>,
     /// The epoch of the present unit.
     epoch: u64,
     numbers: BTreeMap<u64, Numbered>,
@@ -35,6 +37,8 @@ pub(super) struct SharedFacts {
     expected: BTreeMap<(ShardGroup, u64), BTreeSet<WaitKey>>,
     /// How often fibers took events.
     pub taken: BTreeMap<(ProcessId, FiberId, u64), usize>,
+    /// The questions of other engines that were carried out.
+    carried_out: BTreeSet<u64>,
     /// What was published to the engines.
     pub sent: BTreeMap<Vec<u8>, Content>,
 }
@@ -66,13 +70,23 @@ impl Facts {
         self.known().shared.is_shared = true;
     }
 
+    /// A question of another engine is carried out.
+    pub fn carried_out(&self, number: u64) {
+        let mut known = self.known();
+        if !known.shared.carried_out.insert(number) {
+            known.violate(format!("the question {number} was carried out twice"));
+        }
+    }
+
     /// An engine has taken shards: its numbers and times come after what is durable now.
-    pub fn owned(&self, epoch: Epoch) {
+    pub fn owned(&self, epoch: Epoch, groups: ShardGroups) {
         let mut known = self.known();
         let highest = known.highest;
         let shared = &mut known.shared;
         shared.floors.insert(epoch.0, highest);
-        let latest = shared.times.values().max().copied();
+        // What counts without a mark that says when it was written, says it itself.
+        let written = groups.iter().filter_map(|group| shared.written.get(&group));
+        let latest = shared.times.values().chain(written).max().copied();
         shared.times.insert(epoch.0, latest.unwrap_or_default());
     }
 }
@@ -83,7 +97,21 @@ impl Known {
         if !verdicts.contains(&Verdict::Committed) {
             return;
         }
+        let mut touched = BTreeSet::new();
         for (unit, verdict) in group.units.iter().zip(verdicts) {
+            let now = unit.writes.iter().find_map(|write| Some(mark(write)?.0));
+            match (now, unit.owner) {
+                (Some(now), _) => {
+                    for group in std::mem::take(&mut touched) {
+                        let last = self.shared.written.entry(group).or_default();
+                        *last = now.max(*last);
+                    }
+                }
+                (None, Owner::Shard(shard, _)) if *verdict == Verdict::Committed => {
+                    touched.insert(shard.group());
+                }
+                (None, Owner::Shard(..) | Owner::Nobody) => {}
+            }
             for write in &unit.writes {
                 let Some((now, epoch)) = mark(write) else {
                     continue;
@@ -174,6 +202,9 @@ impl Known {
             | Content::Deployment { .. }
             | Content::Module { .. }
             | Content::Part { .. }
+            | Content::BulkOrder { .. }
+            | Content::BulkNews
+            | Content::Question
             | Content::Forwarded { .. }
             | Content::Hostile => 1,
         };
@@ -184,7 +215,7 @@ impl Known {
     pub fn is_forward_durable(&self, content: &Content, body: &[u8]) -> Result<(), String> {
         let inner = match forwarded_in(body) {
             Some(Forwarded::Message { body, .. }) => body.into_vec(),
-            Some(Forwarded::Event { .. }) | None => body.to_vec(),
+            Some(Forwarded::Event { .. } | Forwarded::Between(_)) | None => body.to_vec(),
         };
         let Err(why) = self.is_durable(content, &inner, 1) else {
             return Ok(());

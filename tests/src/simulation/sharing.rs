@@ -7,6 +7,7 @@
 use super::{
     Disk, Engine, Plan, Random, Trouble, World,
     inbox::{Inbox, SHARDS},
+    versions::Version,
 };
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{Share, Sharing};
@@ -15,29 +16,31 @@ use std::sync::Arc;
 
 /// What an engine has of the shards, and whether it runs.
 #[derive(Debug, Clone, Copy, Default)]
-struct Part {
-    groups: ShardGroups,
+pub(super) struct Part {
+    pub groups: ShardGroups,
     /// Steps until it wakes.
     sleeps: u64,
     /// Whether another one has taken some of its groups, which it may not know.
-    is_robbed: bool,
+    pub is_robbed: bool,
+    pub version: Version,
 }
 
 /// An engine that is not the present one, with its machine.
-struct Seat {
-    engine: Option<Engine>,
-    number: u64,
+pub(super) struct Seat {
+    pub engine: Option<Engine>,
+    pub number: u64,
     ended: Option<u64>,
     ghost: Option<Engine>,
     disk: Arc<Disk>,
-    part: Part,
+    pub part: Part,
 }
 
 pub struct Sharers {
     dice: Random,
+    pub(super) questions: Random,
     /// The part of the present engine.
-    here: Part,
-    others: Vec<Seat>,
+    pub(super) here: Part,
+    pub(super) others: Vec<Seat>,
     /// In the calm, all groups have an engine.
     is_calm: bool,
     /// At the very end nobody publishes anything more.
@@ -62,6 +65,7 @@ impl Sharers {
         };
         Some(Self {
             dice,
+            questions: Random::new(plan.seed ^ 0x7175_6573_7469_6f6e),
             here: Part::default(),
             others: (0..count).map(|_| seat()).collect(),
             is_calm: false,
@@ -155,11 +159,19 @@ impl World {
         sharers.is_some_and(|sharers| sharers.here.is_robbed)
     }
 
-    /// An engine starts with some of the groups that are free; returns false if none is.
+    /// An engine starts with some of the groups that are free; returns false if none is, or it can't use them.
     pub(super) fn take_groups(&mut self) -> bool {
         let Some(sharers) = &mut self.sharers else {
             return true;
         };
+        if let Some(versions) = &mut self.versions {
+            let version = versions.installed(sharers.here.version, sharers.is_calm);
+            sharers.here.version = version;
+            if !versions.admits(version) {
+                self.facts.count("starts of a version that was too old");
+                return false;
+            }
+        }
         let stolen = match sharers.dice.once_in(2) {
             true => sharers.rob(),
             false => None,
@@ -176,6 +188,7 @@ impl World {
         }
         sharers.here = Part {
             groups,
+            version: sharers.here.version,
             ..Part::default()
         };
         self.set_groups(groups);
@@ -192,7 +205,10 @@ impl World {
     /// The present engine is gone.
     pub(super) fn give_up_groups(&mut self) {
         if let Some(sharers) = &mut self.sharers {
-            sharers.here = Part::default();
+            sharers.here = Part {
+                version: sharers.here.version,
+                ..Part::default()
+            };
             self.set_groups(ShardGroups::NONE);
         }
     }
@@ -203,6 +219,7 @@ impl World {
             return Ok(());
         }
         self.forwarded_moves();
+        self.questions();
         let Some(sharers) = &mut self.sharers else {
             return Ok(());
         };
@@ -212,8 +229,7 @@ impl World {
         match sharers.dice.below(300) {
             0..3 if is_there && !is_anybody_asleep && sharers.here.sleeps == 0 => {
                 sharers.here.sleeps = 1 + sharers.dice.below(90);
-                let number = self.engines;
-                self.note(format_args!("engine {number} is suspended"));
+                self.note(format!("engine {} is suspended", self.engines));
                 self.facts.count("suspensions");
                 // Somebody else has the next steps.
                 let awake = self.sharers.as_ref().and_then(|sharers| {
@@ -331,11 +347,8 @@ impl World {
             }
             Ok(())
         })?;
-        if self
-            .sharers
-            .as_ref()
-            .is_some_and(|it| !it.free().is_empty())
-        {
+        let has_free = |sharers: &Sharers| !sharers.free().is_empty();
+        if self.sharers.as_ref().is_some_and(has_free) {
             self.fall("ends for other groups");
             self.start();
         }

@@ -61,7 +61,8 @@ impl World {
             | Trouble::Away
             | Trouble::Inline
             | Trouble::Patience
-            | Trouble::Sharing => {}
+            | Trouble::Sharing
+            | Trouble::Versions => {}
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use super::{
     Disk, Engine, Facts, Link, Plan, Random, Report, SimulatedBroker, SimulatedClock, Trouble,
     away::Away, config::config, content, people::People, replaced::Replaced, rival::Rival,
-    sharing::Sharers,
+    sharing::Sharers, versions::Versions,
 };
 use bureaucrat_host::{HostConfig, Sharing, events::EventRecord};
 use bureaucrat_sandbox::Sandbox;
@@ -51,6 +51,7 @@ pub struct World {
     pub(super) started: u64,
     /// The engines that share the store, but for the present one.
     pub(super) sharers: Option<Sharers>,
+    pub(super) versions: Option<Versions>,
     pub(super) rival: Option<Rival>,
     pub(super) away: Away,
     /// An engine that was presumed dead, and wakes up when the next one has its shards.
@@ -78,6 +79,7 @@ impl World {
         let disk = Arc::new(Disk::new(facts.clone(), clock.clone()));
         let broker = Arc::new(SimulatedBroker::new(facts.clone()));
         let sharers = Sharers::new(&plan, &disk);
+        let versions = Versions::new(&plan).filter(|_| sharers.is_some());
         let disk = match &sharers {
             Some(_) => Arc::new(disk.shared()),
             None => disk,
@@ -108,6 +110,7 @@ impl World {
             engines: 0,
             started: 0,
             sharers,
+            versions,
             rival: None,
             ghost: None,
             replaced: None,
@@ -195,6 +198,7 @@ impl World {
         }
         self.takeovers()?;
         self.moves()?;
+        self.raises();
         self.outages()
     }
 
@@ -221,7 +225,7 @@ impl World {
         }
         match Engine::start(
             self.config.clone(),
-            self.disk.clone(),
+            self.store(),
             link,
             &self.clock,
             &self.sandbox,
@@ -328,6 +332,11 @@ impl World {
             StoreError::Fenced { .. } => {
                 let unit = self.disk.fenced();
                 return Err(format!("{error}: it wrote {unit:?}"));
+            }
+            // The next start says that a newer one is needed.
+            StoreError::Damaged { .. } if self.is_out_of_date() => {
+                self.fall("has found records of the next version");
+                return Ok(());
             }
             StoreError::Locked { .. }
             | StoreError::Unusable { .. }

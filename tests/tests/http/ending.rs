@@ -2,7 +2,10 @@
 
 use crate::rig::{Rig, WAITS};
 use anyhow::{Context, Result, ensure};
-use bureaucrat_tests::http::{Answer, read};
+use bureaucrat_tests::{
+    engine::{Engine, broker_url, of_this_run},
+    http::{Answer, read},
+};
 use serde_json::json;
 use std::{
     io::{BufRead, BufReader, Write},
@@ -90,6 +93,31 @@ fn who_waits_is_answered_before_the_engine_stops() -> Result<()> {
     let found = rig.ask(&rig.local, ("GET", &path), None)?.json()?;
     ensure!(found["state"] == "running", "{found}");
     drop(idle);
+    Ok(())
+}
+
+/// It is noticed before anything is done: what waits in the queues is for an engine that works.
+#[test]
+fn a_port_that_is_taken_is_said_at_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = taken.local_addr()?.port().to_string();
+    let options = ["--http-listen", &port];
+    let prefix = of_this_run("http-taken");
+    let mut engine = Engine::new(&broker_url()?, folder.path(), &prefix, &options);
+    engine.start()?;
+    let code = engine.ended(PATIENCE)?;
+    let log = engine.log();
+    ensure!(
+        code == 1 && log.contains("cannot listen on"),
+        "{code}: {log}"
+    );
+    ensure!(!log.contains("bureaucrat is running"), "{log}");
+    ensure!(!log.contains("still uses"), "{log}");
+    drop(taken);
+    engine.start()?;
+    engine.answers(PATIENCE)?;
+    ensure!(engine.end()? == 0);
     Ok(())
 }
 

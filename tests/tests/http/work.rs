@@ -12,7 +12,7 @@ use bureaucrat_host::{
     query::{Query, QueryAnswer},
     questions::{Asked, answer},
 };
-use bureaucrat_http::{Engine, Server, Settings, serve};
+use bureaucrat_http::{Bound, Engine, Server, Settings};
 use bureaucrat_model::{Operator, Timestamp};
 use bureaucrat_store::{MemoryStore, Store};
 use bureaucrat_tests::{
@@ -121,15 +121,12 @@ impl Pages {
             version: "0",
         };
         let log = Spans::default();
-        let server = serve(
-            &settings,
-            Arc::new(Still {
-                host,
-                store: store.clone(),
-                damages: Damages::default(),
-                log,
-            }),
-        )?;
+        let server = Bound::new(settings)?.serve(Arc::new(Still {
+            host,
+            store: store.clone(),
+            damages: Damages::default(),
+            log,
+        }))?;
         let token = std::fs::read_to_string(folder.path().join("http-token"))?;
         Ok(Self {
             client: Client {

@@ -5,7 +5,7 @@ use bureaucrat_host::copying::{self, CopyError, End, Tallies};
 use bureaucrat_store::{
     Epoch, Group, MemoryStore, Owner, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict,
     Write,
-    format::{self, FORMAT_KEY},
+    format::{FORMAT, FORMAT_KEY, Format, Formats},
     holds::{self, Access, HOLD_KEY},
 };
 use bureaucrat_store_rocksdb::RocksStore;
@@ -32,13 +32,15 @@ fn commit(store: &dyn Store, writes: Vec<Write>) {
 
 fn fresh() -> MemoryStore {
     let store = MemoryStore::new();
-    commit(&store, vec![put(Table::Meta, FORMAT_KEY, format::record())]);
+    let format = Format::whole(FORMAT).record();
+    commit(&store, vec![put(Table::Meta, FORMAT_KEY, format)]);
     store
 }
 
 fn is_usable(store: &dyn Store) -> bool {
     let [format, hold] = [FORMAT_KEY, HOLD_KEY].map(|key| store.get(Table::Meta, key).unwrap());
-    holds::admit("it", Access::Use, &format.unwrap(), hold.as_deref()).is_ok()
+    let format = format.unwrap();
+    holds::admit("it", Access::Use, Formats::ALONE, &format, hold.as_deref()).is_ok()
 }
 
 /// Everything but what a store says of itself.

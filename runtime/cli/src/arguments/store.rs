@@ -56,10 +56,15 @@ pub struct StoreCopy {
 Examples:
   bureaucrat store migrate --dry-run
   bureaucrat store migrate /var/lib/bureaucrat
+  bureaucrat store migrate --online
 
 Stop the engine and make a backup first: an older engine can't read the records \
 afterwards. A migration that is interrupted continues where it was when it is run \
 again; until it is finished no engine starts with the records.
+
+With --online, engines of this version that share a database continue: they open the \
+records again within a second, and write the new format from then on. Engines of the \
+version before end. Only formats that differ in nothing but records can be changed so.
 
 Exit codes: 0 if the records have the format of this engine, 1 if they could not \
 be migrated, 2 if they can't be used.")]
@@ -73,6 +78,9 @@ pub struct StoreMigrate {
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// While engines work, once all of them have this version
+    #[arg(long, conflicts_with = "dry_run")]
+    pub online: bool,
     /// Print {"place", "steps", "format", "dry_run"} (docs/json.md)
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,7 @@ use super::{
     broker::{error_of, origin},
     resolve::Unfit,
 };
+use crate::password;
 use bureaucrat_store_postgres::{Address, AddressError};
 
 /// # Errors
@@ -35,7 +36,7 @@ pub fn address(draft: &Draft, resolved: &[Resolved]) -> Result<Option<Address>, 
             Err(unfit("store", reason.to_owned()))
         }
         (None, _) => Ok(Some(address)),
-        (Some(path), false) => match std::fs::read_to_string(path) {
+        (Some(path), false) => match password::in_file(path) {
             Ok(password) => Ok(Some(
                 address.with_password(password.trim_end_matches(['\r', '\n'])),
             )),

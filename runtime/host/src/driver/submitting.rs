@@ -2,11 +2,12 @@
 
 use super::Driver;
 use crate::{
-    commit::{CommitOutcome, Durable},
-    open::marks::{self, Mark},
+    commit::{CommitOutcome, Durable, Plan},
+    open::marks::{self, Mark, Of},
     plan::Ready,
+    sharing::Sharing,
 };
-use bureaucrat_model::{ShardGroup, Timestamp};
+use bureaucrat_model::{ShardGroup, ShardGroups, Timestamp};
 use bureaucrat_store::{Owner, StoreError, Unit};
 use std::sync::atomic::Ordering;
 
@@ -35,7 +36,7 @@ impl Driver {
             plans.push(plan);
         }
         plans.extend(self.actor.tidy()?);
-        let closing = self.closing(now)?;
+        let closing = self.closing(now, &plans)?;
         let large = self.intake.take_under_way();
         if let Some(outcome) = self.pipeline.submit(plans, closing, large) {
             self.committed(outcome)?;
@@ -43,8 +44,8 @@ impl Driver {
         Ok(count)
     }
 
-    /// Part of every submission: what is removed beside it, and the mark of time, sequence and timers.
-    fn closing(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
+    /// Part of every submission: what is removed beside it, and the marks of time, sequence and timers.
+    fn closing(&mut self, now: Timestamp, plans: &[Plan]) -> Result<Vec<Unit>, StoreError> {
         let mark = Mark {
             now,
             sequence: self.shared.sequence.load(Ordering::Acquire),
@@ -57,13 +58,27 @@ impl Driver {
         if self.shared.config.sharing.has_common() {
             writes.extend(self.planner.trim_audit_log(now)?);
         }
-        writes.push(marks::write(first, &mark)?);
+        let mut units = Vec::new();
+        match &self.shared.config.sharing {
+            Sharing::Alone => writes.push(marks::write(Of::All, &mark)?),
+            Sharing::Shared(_) => {
+                let touched = plans.iter().filter_map(|plan| match plan.unit.owner {
+                    Owner::Shard(shard, _) => Some(shard.group()),
+                    Owner::Nobody => None,
+                });
+                let touched: ShardGroups = touched.chain([first]).collect();
+                for group in touched.iter() {
+                    units.push(marks::of_group(group, self.shared.epoch, &mark)?);
+                }
+            }
+        }
         // They belong to no shard, but an engine that has lost its shards must not write them
         // either.
-        Ok(Unit {
+        units.push(Unit {
             owner: Owner::Shard(first.first(), self.shared.epoch),
             writes,
-        })
+        });
+        Ok(units)
     }
 
     /// A submission has its outcome.

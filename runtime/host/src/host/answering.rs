@@ -9,7 +9,7 @@ use crate::{
     },
     operate::{
         backlog::{self, Waiting},
-        bulk::{BulkCommand, BulkOrder, BulkQuery},
+        bulk::{BulkCommand, BulkOrder},
         commands::{Command, Order, OrderOutcome},
         definitions::{self, DefinitionAnswer, DefinitionQuery},
         facts::{self, FactQuery},
@@ -28,21 +28,22 @@ use bureaucrat_store::StoreError;
 use std::{sync::Arc, time::Duration};
 
 /// How long deploying may take: modules of a definition may have to be compiled.
-const DEPLOY_PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const DEPLOY_PATIENCE: Duration = Duration::from_secs(300);
 /// How long an order may take.
-const ORDER_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const ORDER_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Host {
-    /// Answers an operator's question from the committed store, or carries out an order. Blocks for
-    /// the store.
+    /// Answers an operator's question from the committed store, or carries out an order; another engine does that if it has
+    /// what this is about. Blocks for the store, and for that engine.
     pub fn query(&self, query: &Query, by: &Operator) -> QueryAnswer {
-        if !self.0.config.sharing.has_common() && is_about_common(query) {
-            let reason =
-                "engines share these records, and another one has deployed definitions, modules \
-                          and bulk jobs: ask the one that has group 0 of the shards"
-                    .into();
-            return QueryAnswer::Error { reason };
+        match self.elsewhere(query) {
+            Some(group) => self.ask_another(group, query, by),
+            None => self.answer(query, by),
         }
+    }
+
+    /// The same of what this engine has.
+    pub(super) fn answer(&self, query: &Query, by: &Operator) -> QueryAnswer {
         if let Query::Order { process, order } = query {
             return self.order(*process, order.clone(), by);
         }
@@ -235,37 +236,5 @@ fn told(answer: Result<DefinitionAnswer, StoreError>) -> QueryAnswer {
         Err(error) => QueryAnswer::Error {
             reason: error.to_string(),
         },
-    }
-}
-
-/// Whether it changes what one engine alone decides about.
-const fn is_about_common(query: &Query) -> bool {
-    match query {
-        Query::Definitions(query) => match query {
-            DefinitionQuery::List | DefinitionQuery::Show { .. } => false,
-            DefinitionQuery::Deploy { .. } | DefinitionQuery::Retire { .. } => true,
-        },
-        Query::Bulk(query) => match query {
-            BulkQuery::List | BulkQuery::Show { .. } | BulkQuery::Outcomes { .. } => false,
-            BulkQuery::Start { .. } | BulkQuery::Stop { .. } => true,
-        },
-        Query::Modules(query) => match query {
-            ModuleQuery::List | ModuleQuery::Show { .. } => false,
-            ModuleQuery::Deploy { .. } | ModuleQuery::Alias { .. } | ModuleQuery::Remove { .. } => {
-                true
-            }
-        },
-        Query::List { .. }
-        | Query::Count { .. }
-        | Query::CountBy { .. }
-        | Query::Find { .. }
-        | Query::Show { .. }
-        | Query::Order { .. }
-        | Query::Backup { .. }
-        | Query::Letters(_)
-        | Query::Facts(_)
-        | Query::Audit(_)
-        | Query::Incident { .. }
-        | Query::Verify { .. } => false,
     }
 }

@@ -65,6 +65,7 @@ impl Planner {
             Arrival::EventPart { shard, event, seen } => {
                 self.event_part_arrived(&delivery, shard, *event, seen)
             }
+            Arrival::Between(between) => self.between_arrived(&delivery, *between),
             // The intake unpacks before it hands over.
             Arrival::Packed(_) => Ok(()),
             // A launch, an event, or what came in its place: its sender may wait for a reply.

@@ -2,6 +2,7 @@
 
 use crate::{
     broker::{Delivery, Source},
+    operate::asking::Between,
     plan::events::EventRecord,
 };
 use bureaucrat_store::{Table, records};
@@ -25,6 +26,8 @@ pub enum Forwarded {
         shard: Option<u8>,
         properties: Properties,
         body: ByteBuf,
+        /// If its sender waits at the engine that has forwarded it: under which number, and a group of that engine's.
+        receipts: Option<(u64, u8)>,
     },
     /// An event that another engine hands out, for the waits of one group.
     #[serde(rename = "2")]
@@ -34,6 +37,9 @@ pub enum Forwarded {
         origin: (u8, u64),
         event: EventRecord,
     },
+    /// A question or an order about what the receiver has, or an answer.
+    #[serde(rename = "3")]
+    Between(Between),
 }
 
 /// The number of a queue in what is forwarded.

@@ -14,7 +14,11 @@ use super::{
 };
 use crate::{
     broker::Delivery,
-    operate::handing_in::Receipt,
+    open::identity,
+    operate::{
+        Told,
+        asking::{Between, Question},
+    },
     plan::{Planner, events::EventRecord, transaction::Transaction},
 };
 use bureaucrat_model::{ProcessId, ShardGroup, ShardId};
@@ -39,7 +43,7 @@ impl Planner {
             Arrival::Answer(Ok(answer)) => answer.target.process.shard(),
             Arrival::Answer(Err(unreadable)) => unreadable.waiting.as_ref()?.0.process.shard(),
             Arrival::Event { shard, .. } | Arrival::EventPart { shard, .. } => *shard,
-            Arrival::Packed(_) | Arrival::Unreadable(_) => return None,
+            Arrival::Between(_) | Arrival::Packed(_) | Arrival::Unreadable(_) => return None,
         };
         (!sharing.has(shard)).then(|| shard.group())
     }
@@ -88,18 +92,19 @@ impl Planner {
         (group, shard): (ShardGroup, Option<ShardId>),
     ) -> Result<(), StoreError> {
         transaction.after.acknowledge.push(delivery.handle);
-        if delivery.sender.waits() {
-            let reason = format!(
-                "another engine has what this concerns (group {group} of the shards): send it through the broker"
-            );
-            transaction.tell(delivery, Receipt::rejected(&[reason]));
-            return Ok(());
-        }
+        let ours = self.shared.config.sharing.groups().iter().next();
+        let receipts = ours.filter(|_| delivery.sender.waits()).map(|ours| {
+            let number = self.shared.draw();
+            let sender = delivery.sender.clone();
+            self.shared.asking.expect_receipt(number, sender);
+            (number, ours.number())
+        });
         let forwarded = Forwarded::Message {
             source: number_of(delivery.handle.source),
             shard: shard.or(delivery.shard).map(|shard| shard.0),
             properties: delivery.properties.clone(),
             body: ByteBuf::from(body),
+            receipts,
         };
         self.send_on(transaction, group, &forwarded)
     }
@@ -120,8 +125,81 @@ impl Planner {
         self.send_on(transaction, group, &forwarded)
     }
 
-    fn send_on(
+    /// Asks the engine that has a group, or answers it. What belongs to this one meanwhile is taken here.
+    pub(crate) fn tell_another(
         &mut self,
+        group: ShardGroup,
+        between: Between,
+    ) -> Result<(), StoreError> {
+        if self.shared.config.sharing.groups().contains(group) {
+            self.shared.asking.take(between);
+            return Ok(());
+        }
+        let mut transaction = Transaction::new(self.some_shard());
+        self.send_between(&mut transaction, group, between)?;
+        self.finish(transaction)
+    }
+
+    /// The same as a part of a transaction.
+    pub(crate) fn send_between(
+        &self,
+        transaction: &mut Transaction,
+        group: ShardGroup,
+        between: Between,
+    ) -> Result<(), StoreError> {
+        self.send_on(transaction, group, &Forwarded::Between(between))
+    }
+
+    /// Another engine has asked or answered.
+    pub(super) fn between_arrived(
+        &mut self,
+        delivery: &Delivery,
+        between: Between,
+    ) -> Result<(), StoreError> {
+        let between = match between {
+            Between::BulkOrder(ordered) => return self.bulk_order_arrived(delivery, ordered),
+            Between::BulkNews {
+                job,
+                place,
+                outcome,
+            } => return self.bulk_news_arrived(delivery, (job, place), outcome),
+            Between::Question(question) => return self.question_arrived(delivery, question),
+            other @ (Between::Answer { .. } | Between::Receipt { .. }) => other,
+        };
+        let mut transaction = Transaction::acknowledging(self.some_shard(), delivery.handle);
+        let told = Told::Between(self.shared.asking.clone(), between);
+        transaction.after.told.push(told);
+        self.finish(transaction)
+    }
+
+    /// A question is remembered before it is carried out, whatever repeats its message.
+    fn question_arrived(
+        &mut self,
+        delivery: &Delivery,
+        question: Question,
+    ) -> Result<(), StoreError> {
+        let group = ShardGroup::new(question.group);
+        let group = group.filter(|group| self.shared.config.sharing.groups().contains(*group));
+        let Some(shard) = group.map(ShardGroup::first) else {
+            // Somebody has put a copy into another group's queue.
+            let transaction = Transaction::acknowledging(self.some_shard(), delivery.handle);
+            return self.finish(transaction);
+        };
+        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
+        let number = question.number.to_be_bytes();
+        let mut seen = identity::keyed(&self.shared.secret, "question", &[&number]);
+        seen[0] = shard.0;
+        if self.seen_before(&seen)?.is_none() {
+            self.remember(&mut transaction, Some(seen), None)?;
+            let between = Between::Question(question);
+            let told = Told::Between(self.shared.asking.clone(), between);
+            transaction.after.told.push(told);
+        }
+        self.finish(transaction)
+    }
+
+    fn send_on(
+        &self,
         transaction: &mut Transaction,
         group: ShardGroup,
         forwarded: &Forwarded,

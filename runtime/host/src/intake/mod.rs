@@ -93,6 +93,7 @@ impl Intake {
             | Arrival::Answer(_)
             | Arrival::Event { .. }
             | Arrival::EventPart { .. }
+            | Arrival::Between(_)
             | Arrival::Unreadable(_) => None,
         };
         let (mut arrival, bytes) = unpacked.unwrap_or((arrival, delivery.body.len()));
@@ -102,6 +103,7 @@ impl Intake {
             Arrival::Answer(_)
             | Arrival::Event { .. }
             | Arrival::EventPart { .. }
+            | Arrival::Between(_)
             | Arrival::Packed(_)
             | Arrival::Unreadable(_) => claim,
         };

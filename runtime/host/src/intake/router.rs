@@ -20,8 +20,7 @@ use crate::{
     compute::{JobId, JobOutcome},
     config::HostConfig,
     open::identity,
-    operate::bulk::BulkCommand,
-    operate::{commands::Command, letters::LetterCommand},
+    operate::{asking::Between, bulk::BulkCommand, commands::Command, letters::LetterCommand},
     plan::events::EventRecord,
 };
 use bureaucrat_model::{DefinitionName, Hex, ModuleName, ProcessId, ShardGroup, ShardId};
@@ -64,6 +63,8 @@ pub enum Arrival {
         event: Box<EventRecord>,
         seen: [u8; 32],
     },
+    /// What another engine asks or answers.
+    Between(Box<Between>),
     /// Something compressed, to be unpacked when there is room for it: see `Router::unpack`.
     Packed(Packed),
     /// Unreadable.
@@ -112,6 +113,12 @@ pub enum Incoming {
     OrderedDefinition(DefinitionCommand),
     OrderedModule(ModuleCommand),
     OrderedBulk(BulkCommand),
+    /// Another engine is to be asked, or has asked and gets its answer.
+    SentOn {
+        /// A group that it has.
+        group: ShardGroup,
+        between: Box<Between>,
+    },
     /// An operator asks where tasks are.
     Asked(Ask),
     /// Finish what is in progress, then end.

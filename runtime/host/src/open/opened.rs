@@ -160,6 +160,7 @@ impl Opened {
             programs: self.programs.clone(),
             costs: Arc::default(),
             full: Arc::default(),
+            asking: Arc::default(),
             meters: Arc::default(),
             large: Large::new(self.config.large_bytes, self.config.large_under_way),
         })
@@ -199,12 +200,11 @@ impl Opened {
 fn read_outbox(shared: &Shared, driver: &mut Driver) -> Result<(), StoreError> {
     let mut calls = Vec::new();
     let (_, actor) = driver.parts();
-    let store = &*shared.store;
     let gaps = scan_owned(shared, Table::Outbox, |key, _| {
         match OutboxKey::from_bytes(&key) {
             Ok(key) if key.kind == OutboxKind::Call => calls.push(key),
             Ok(key) => {
-                let account = shared.tenants.account_of(store, key.process)?;
+                let account = shared.tenants.account_of(&*shared.store, key.process)?;
                 actor.outbox.found(key, account);
             }
             Err(_) => shared.damages.note_key(Table::Outbox, &key),

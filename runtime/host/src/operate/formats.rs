@@ -3,16 +3,27 @@
 //! A step runs in portions. Each is one commit, with the place that it has come to, so a migration that is interrupted
 //! continues there; the last one changes the format. From the first commit until then the store is held, so no engine
 //! uses half of it. The caller has locked the store, opened with `Access::Upkeep`.
+//!
+//! A step that changes nothing but records also translates between both formats, so that engines can be replaced one after
+//! another: see [`bureaucrat_store::neighbours`]. The store's format may be raised then while they work, and records of the
+//! older one are left. Such a step leaves alone what has the newer format already.
 
 use bureaucrat_store::{
     Group, Store, StoreError, Table, Unit, Write,
-    format::{self, FORMAT_KEY},
+    format::{FORMAT_KEY, Format, Formats},
     holds::{self, HOLD_KEY, Hold},
+    keys,
+    neighbours::{Neighbours, is_translated},
     records,
 };
 
 /// The steps that this engine knows. Nothing was released in an older format.
 pub const STEPS: &[Step] = &[];
+
+/// Rows of a portion of a step of records.
+const ROWS: usize = 256;
+/// A key after every possible key.
+const END: [u8; 80] = [u8::MAX; 80];
 
 /// What leads from a format to the next one.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +32,16 @@ pub struct Step {
     pub from: u8,
     /// What it does, for people.
     pub what: &'static str,
-    /// The portion that begins at a place, at first an empty one. It reads what earlier portions have written, and
-    /// must bound its own reads and writes.
-    pub portion: fn(&dyn Store, place: &[u8]) -> Result<Portion, StoreError>,
+    pub change: Change,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Change {
+    /// Keys or tables, while no engine runs: the portion that begins at a place, at first an empty one. It reads what
+    /// earlier portions have written, and must bound its own reads and writes.
+    Portions(fn(&dyn Store, place: &[u8]) -> Result<Portion, StoreError>),
+    /// Records alone.
+    Records(Neighbours),
 }
 
 /// A part of a step.
@@ -54,10 +72,9 @@ pub fn plan(
     to: u8,
 ) -> Result<(Vec<Step>, Vec<u8>), MigrationError> {
     let found = store.get(Table::Meta, FORMAT_KEY)?.unwrap_or_default();
-    let unknown = || format::unknown(String::from_utf8_lossy(&found).into_owned());
-    let found = format::number(&found).ok_or_else(unknown)?;
+    let format = Format::read(&found).ok_or_else(|| Formats::OURS.unknown(&found))?;
     let mut plan = Vec::new();
-    for from in found..to {
+    for from in format.oldest()..to {
         let step = steps.iter().find(|step| step.from == from);
         plan.push(*step.ok_or(MigrationError::NoStep { from })?);
     }
@@ -86,7 +103,10 @@ pub fn migrate(
         let mut done = 0;
         loop {
             begun(step, done);
-            let Portion { mut writes, next } = (step.portion)(store, &place)?;
+            let Portion { mut writes, next } = match step.change {
+                Change::Portions(portion) => portion(store, &place)?,
+                Change::Records(neighbours) => upgraded(store, &place, &neighbours)?,
+            };
             let to = step.from.saturating_add(1);
             let is_last = next.is_none();
             place = next.unwrap_or_default();
@@ -94,7 +114,7 @@ pub fn migrate(
                 writes.push(Write::Put {
                     table: Table::Meta,
                     key: FORMAT_KEY.to_vec(),
-                    value: to.to_string().into_bytes(),
+                    value: Format::whole(to).record(),
                 });
                 writes.push(holds::remove());
             } else {
@@ -110,4 +130,37 @@ pub fn migrate(
         }
     }
     Ok(plan)
+}
+
+/// A portion of all records that may have either of two formats. Its place is the number of a table and a key.
+fn upgraded(
+    store: &dyn Store,
+    place: &[u8],
+    neighbours: &Neighbours,
+) -> Result<Portion, StoreError> {
+    let (number, from) = place.split_first().map_or((0, place), |(n, key)| (*n, key));
+    let tables = Table::ALL.into_iter();
+    let mut tables = tables.filter(|table| is_translated(*table) && *table as u8 >= number);
+    let Some(table) = tables.next() else {
+        return Ok(Portion::default());
+    };
+    // The place may name a table that is there no more.
+    let from = if table as u8 == number { from } else { &[] };
+    let rows = store.scan(table, from, &END, ROWS)?;
+    let next = match rows.last() {
+        Some((last, _)) if rows.len() == ROWS => Some((table, keys::successor(last))),
+        Some(_) | None => tables.next().map(|table| (table, Vec::new())),
+    };
+    let mut writes = Vec::new();
+    for (key, value) in rows {
+        let newer = (neighbours.upgrade)(table, &key, value.clone())?;
+        if newer != value {
+            let value = newer;
+            writes.push(Write::Put { table, key, value });
+        }
+    }
+    Ok(Portion {
+        writes,
+        next: next.map(|(table, key)| [&[table as u8], key.as_slice()].concat()),
+    })
 }

@@ -12,6 +12,7 @@ use crate::{
 use bureaucrat_model::{ProcessId, Redelivered};
 use bureaucrat_wire::Properties;
 pub use bureaucrat_wire::{EventCounts, EventOutcome};
+use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
 /// A message that is handed in.
@@ -32,7 +33,7 @@ pub struct HandedIn {
 }
 
 /// What has become of a message that was handed in, once that is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Receipt {
     Launched {
         process: ProcessId,

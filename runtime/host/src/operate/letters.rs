@@ -215,13 +215,24 @@ fn those(
     Ok(letters)
 }
 
-/// A letter's number does not say which shard it is in: each is looked at.
 fn find(store: &dyn Store, letter: u64) -> Result<Option<LetterRecord>, StoreError> {
-    for shard in 0..=u8::MAX {
-        let key = keys::letter(ShardId(shard), letter);
-        let found = records::read(store, Table::Letters, &key)?;
-        if found.is_some() {
-            return Ok(found);
+    Ok(located(store, letter)?.map(|(_, record)| record))
+}
+
+/// The shard that has a letter.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn shard_of(store: &dyn Store, letter: u64) -> Result<Option<ShardId>, StoreError> {
+    Ok(located(store, letter)?.map(|(shard, _)| shard))
+}
+
+/// A letter's number does not say which shard it is in: each is looked at.
+fn located(store: &dyn Store, letter: u64) -> Result<Option<(ShardId, LetterRecord)>, StoreError> {
+    for shard in (0..=u8::MAX).map(ShardId) {
+        let found = records::read(store, Table::Letters, &keys::letter(shard, letter))?;
+        if let Some(record) = found {
+            return Ok(Some((shard, record)));
         }
     }
     Ok(None)

@@ -1,5 +1,6 @@
 //! Operators' questions and orders.
 
+pub mod asking;
 pub mod audit;
 pub mod audit_log;
 pub mod backlog;
@@ -21,12 +22,14 @@ pub mod tasks;
 pub mod verifying;
 mod waiting;
 
+use asking::{Asking, Between};
 use bulk::BulkAnswer;
 use commands::OrderOutcome;
 use crossbeam_channel::Sender;
 use definitions::DefinitionAnswer;
 use handing_in::Receipt;
 use modules::ModuleAnswer;
+use std::sync::Arc;
 
 /// The answer to an order, and the operator who waits for it.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) enum Told {
     Module(Sender<ModuleAnswer>, ModuleAnswer),
     Bulk(Sender<BulkAnswer>, BulkAnswer),
     Message(handing_in::Sender, Receipt),
+    /// What another engine asks, or answers.
+    Between(Arc<Asking>, Between),
 }
 
 impl Told {
@@ -47,6 +52,7 @@ impl Told {
             Self::Module(reply, answer) => drop(reply.try_send(answer)),
             Self::Bulk(reply, answer) => drop(reply.try_send(answer)),
             Self::Message(sender, receipt) => sender.tell(receipt),
+            Self::Between(asking, between) => asking.take(between),
         }
     }
 }

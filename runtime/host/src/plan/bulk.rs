@@ -4,6 +4,7 @@
 //! The job's own row says up to which process everything is counted. After a restart the job continues behind that process,
 //! and leaves out those that have an outcome. A process that is not as the search wants when its turn comes is left alone.
 
+mod elsewhere;
 mod obeying;
 
 use super::{Planner, transaction::Transaction};
@@ -173,8 +174,10 @@ impl BulkJobs {
             };
             match outcome {
                 Some((place, outcome)) => {
-                    running.found.insert(place, Some(outcome));
-                    running.under_way = running.under_way.saturating_sub(1);
+                    if let Some(waits @ None) = running.found.get_mut(&place) {
+                        *waits = Some(outcome);
+                        running.under_way = running.under_way.saturating_sub(1);
+                    }
                 }
                 None if running.search == Progress::Beginning => {
                     running.search = Progress::Searching;
@@ -248,6 +251,7 @@ impl Planner {
                 return self.finish(transaction);
             }
             BulkOrder::Stop { job, by } => match self.bulk.running.get_mut(&job) {
+                Some(running) if running.search == Progress::Stopped => BulkAnswer::Ended,
                 Some(running) => {
                     running.search = Progress::Stopped;
                     running.record.status = BulkStatus::Stopped(self.shared.time.now());
@@ -341,6 +345,10 @@ impl Planner {
                     }
                     running.found.insert(place, None);
                     running.under_way += 1;
+                    if !shared.config.sharing.has(place.process.shard()) {
+                        self.order_elsewhere(job, running, place)?;
+                        continue;
+                    }
                     let by = Initiator::Operator(running.record.by.clone());
                     let bulk = Bulk {
                         job,

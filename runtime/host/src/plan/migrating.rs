@@ -130,7 +130,7 @@ impl Planner {
     }
 
     fn refuse_order(
-        &self,
+        &mut self,
         transaction: &mut Transaction,
         command: Command,
         refusal: Refusal,

@@ -188,7 +188,7 @@ impl Planner {
 
     /// The program of the process cannot be loaded, so nobody can say what the order means for it.
     pub(super) fn cannot_load(
-        &self,
+        &mut self,
         transaction: &mut Transaction,
         command: Command,
         reason: String,

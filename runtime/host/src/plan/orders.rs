@@ -38,6 +38,11 @@ impl Planner {
         command: Command,
     ) -> Result<Done, StoreError> {
         if let Reply::Bulk(bulk) = &command.reply
+            && self.was_ordered(transaction, (bulk.job, bulk.place))?
+        {
+            return Ok(Done::Yes);
+        }
+        if let Reply::Bulk(bulk) = &command.reply
             && self.hold(transaction, command.process)?
             && let Some(held) = transaction.held.get(&command.process)
             && !self.is_wanted(&bulk.wanted, &held.instance)?
@@ -60,7 +65,7 @@ impl Planner {
 
     /// Tells the outcome of an order. One that is carried out has its entry in the audit log.
     pub(super) fn tell(
-        &self,
+        &mut self,
         transaction: &mut Transaction,
         command: Command,
         outcome: OrderOutcome,

@@ -12,7 +12,7 @@ use crate::{
     session::{Place, Session, Trouble},
     user::Lock,
 };
-use bureaucrat_store::{Owners, ShardGroups, StoreError};
+use bureaucrat_store::{Owners, ShardGroups, StoreError, format::Format};
 use futures_lite::future::block_on;
 use std::{
     ops::ControlFlow,
@@ -44,6 +44,7 @@ pub struct Acquired {
     /// Its last commit.
     pub number: u64,
     pub owners: Owners,
+    pub format: Format,
     /// All of them for a command.
     pub groups: ShardGroups,
     /// None for a command.
@@ -114,6 +115,7 @@ enum Tried {
 struct Taken {
     number: u64,
     owners: Owners,
+    format: Format,
     groups: ShardGroups,
     /// When the leases were asked for.
     since: Duration,
@@ -132,12 +134,17 @@ impl Taken {
                 let lease = Lease::begin(place.clone(), holder, *wish, self.groups, self.since)?;
                 Some(lease)
             }
-            Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => None,
+            Opening::Check
+            | Opening::Accept
+            | Opening::Upkeep
+            | Opening::Filling
+            | Opening::Beside(_) => None,
         };
         Ok(Acquired {
             session,
             number: self.number,
             owners: self.owners,
+            format: self.format,
             groups: self.groups,
             lease,
         })
@@ -160,6 +167,7 @@ impl Attempts<'_> {
             Opening::Check | Opening::Accept | Opening::Upkeep | Opening::Filling => {
                 self.command(session).await
             }
+            Opening::Beside(_) => self.beside(session).await,
         }
     }
 
@@ -186,7 +194,7 @@ impl Attempts<'_> {
                 return self.locked_out(session, holder, lock).await;
             }
         }
-        schema::prepare(self.place, session, self.opening).await?;
+        let format = schema::prepare(self.place, session, self.opening).await?;
         self.is_admitted = true;
         let number = self.counted(session).await?;
         let picture = session.look(looks).await?;
@@ -213,6 +221,7 @@ impl Attempts<'_> {
         Ok(Tried::Taken(Box::new(Taken {
             number,
             owners,
+            format,
             groups,
             since,
         })))
@@ -251,7 +260,7 @@ impl Attempts<'_> {
             }
             return Ok(Tried::Held(Holding::of(picture.holders(), "")));
         }
-        schema::prepare(self.place, session, self.opening).await?;
+        let format = schema::prepare(self.place, session, self.opening).await?;
         let picture = session.look(Look::Reads).await?;
         if picture.holders().next().is_some() {
             // Its engine may have lost its session only for a moment.
@@ -264,7 +273,26 @@ impl Attempts<'_> {
         Ok(Tried::Taken(Box::new(Taken {
             number: self.counted(session).await?,
             owners: session.owners().await?,
+            format,
             groups: ShardGroups::ALL,
+            since: Duration::ZERO,
+        })))
+    }
+
+    async fn beside(&mut self, session: &Session) -> Result<Tried, Trouble> {
+        match session.lock(self.place.schema(), self.place.user()).await? {
+            Lock::Ours => {}
+            Lock::OfSchema => return Ok(Tried::Held(Holding::unknown())),
+            Lock::OfEngine => {
+                return Ok(Tried::Held(Holding::of_session(self.place.user().name())));
+            }
+        }
+        let format = schema::prepare(self.place, session, self.opening).await?;
+        Ok(Tried::Taken(Box::new(Taken {
+            number: self.counted(session).await?,
+            owners: session.owners().await?,
+            format,
+            groups: ShardGroups::NONE,
             since: Duration::ZERO,
         })))
     }

@@ -1,6 +1,7 @@
 //! Who wants the records, and who has them meanwhile.
 
 use crate::session::HELD;
+use bureaucrat_store::format::Formats;
 use std::{fmt, time::Duration};
 
 /// So many engines are named.
@@ -13,6 +14,7 @@ pub struct Holder {
     pub name: String,
     /// How long it may be silent.
     pub term: Duration,
+    pub formats: Formats,
 }
 
 /// How much an engine wants.

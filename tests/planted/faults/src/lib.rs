@@ -27,6 +27,7 @@ mod sharing;
 mod starting;
 mod takeovers;
 mod tokens;
+mod versions;
 mod waiting;
 mod whole;
 
@@ -53,6 +54,8 @@ pub enum FoundBy {
     Takeovers,
     /// A run in which engines share the store.
     Sharing,
+    /// The same, in which they are replaced by a newer version.
+    Versions,
     /// The same, in which the store is away at times.
     StoreAway,
     /// The same as a usual run, in which launches wait long.
@@ -74,7 +77,7 @@ pub struct Edit {
     pub after: &'static str,
 }
 
-const TABLES: [&[Fault]; 21] = [
+const TABLES: [&[Fault]; 22] = [
     deliveries::FAULTS,
     messages::FAULTS,
     keeping::FAULTS,
@@ -92,6 +95,7 @@ const TABLES: [&[Fault]; 21] = [
     histories::FAULTS,
     takeovers::FAULTS,
     sharing::FAULTS,
+    versions::FAULTS,
     auditing::FAULTS,
     away::FAULTS,
     inline::FAULTS,

@@ -59,8 +59,28 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Sharing,
         edits: &[Edit {
             file: "runtime/host/src/open/marks.rs",
-            before: "let marks: Vec<Mark> = all(store)?.into_iter().map(|(_, mark)| mark).collect();",
-            after: "let marks = all(store)?.into_iter(); let marks = marks.filter(|(group, _)| !PLANTED || groups.iter().next() == Some(*group)); let marks: Vec<Mark> = marks.map(|(_, mark)| mark).collect();",
+            before: "let marks: Vec<Mark> = found.iter().map(|(_, mark)| *mark).collect();",
+            after: "let marks = found.iter().filter(|(of, _)| !PLANTED || groups.iter().next().is_some_and(|group| of.covers(group))); let marks: Vec<Mark> = marks.map(|(_, mark)| *mark).collect();",
+        }],
+    },
+    Fault {
+        name: "MarkOfFirstGroupAlone",
+        says: "An engine writes the mark of its first group alone, which may be another's when the rest of a commit counts.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/driver/submitting.rs",
+            before: "let touched: ShardGroups = touched.chain([first]).collect();",
+            after: "let touched: ShardGroups = touched.filter(|_| !PLANTED).chain([first]).collect();",
+        }],
+    },
+    Fault {
+        name: "QuestionCarriedOutAgain",
+        says: "A question of another engine is carried out as often as its message comes.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/forwarding.rs",
+            before: "if self.seen_before(&seen)?.is_none() {",
+            after: "if PLANTED || self.seen_before(&seen)?.is_none() {",
         }],
     },
     Fault {

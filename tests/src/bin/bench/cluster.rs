@@ -4,6 +4,11 @@
 use crate::{
     clerk::Clerk,
     contenders::Contender,
+    floods::{
+        Waits,
+        healthy::Healthy,
+        runs::{all_have_asked, launch_healthy},
+    },
     statistics::{Spread, per_second, quantile},
     subject::Subject,
 };
@@ -13,11 +18,16 @@ use bureaucrat_tests::{
     postgres::{new_url, sql},
 };
 use clap::Args;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// Engines that share.
 const MOST: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long processes are measured without a kill, and after one.
+const CALM: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub struct Settings {
@@ -33,6 +43,9 @@ pub struct Settings {
     /// Engines that are killed under load
     #[arg(long, default_value_t = 7)]
     kills: usize,
+    /// Processes of other engines whose waits are measured meanwhile
+    #[arg(long, default_value_t = 60)]
+    healthy: u64,
     #[command(flatten)]
     subject: Subject,
 }
@@ -41,6 +54,8 @@ struct Round {
     rate: f64,
     cpu: Duration,
     actions: u64,
+    /// Bytes of the database's log.
+    log: u64,
 }
 
 /// # Errors
@@ -106,11 +121,21 @@ pub fn run(settings: &Settings) -> Result<()> {
     }
     let (_, mut shared) = named.swap_remove(MOST);
     drop(named);
-    takeovers(&mut shared, settings.kills)
+    takeovers(&mut clerk, &mut shared, settings)
+}
+
+/// How many bytes the database has written to its log.
+fn log_position() -> Result<u64> {
+    let position = sql(
+        &new_url()?,
+        "SELECT trunc(pg_current_wal_lsn() - '0/0'::pg_lsn)",
+    )?;
+    Ok(position.trim().parse()?)
 }
 
 fn round(contender: &mut Contender, time: Duration) -> Result<Round> {
     let (cpu, all) = (contender.cpu()?, contender.participant.answered());
+    let log = log_position()?;
     contender.participant.open();
     std::thread::sleep(time / 4);
     let (before, started) = (contender.participant.answered(), Instant::now());
@@ -122,6 +147,7 @@ fn round(contender: &mut Contender, time: Duration) -> Result<Round> {
         rate: per_second(answered - before, took),
         cpu: contender.cpu()? - cpu,
         actions: contender.participant.answered() - all,
+        log: log_position()? - log,
     })
 }
 
@@ -133,46 +159,92 @@ fn print(in_flight: u64, named: &[(String, Contender)], rounds: &[Vec<Round>]) {
         let ratio = Spread::of(ratio.map(|(one, rows)| one.rate / rows.rate));
         let actions: u64 = rounds.iter().map(|round| round.actions).sum();
         let cpu: Duration = rounds.iter().map(|round| round.cpu).sum();
+        let log: u64 = rounds.iter().map(|round| round.log).sum();
         println!(
             "{in_flight:>6} in flight | {name:<10} | {:>6.0} [{:.0}–{:.0}] /s | to rows alone {:.2} [{:.2}–{:.2}] | \
-             {:>5.0} µs CPU an action",
+             {:>5.0} µs CPU an action | {:>6.0} bytes of log an action",
             rate.median,
             rate.low,
             rate.high,
             ratio.median,
             ratio.low,
             ratio.high,
-            cpu.as_secs_f64() * 1e6 / actions.max(1) as f64
+            cpu.as_secs_f64() * 1e6 / actions.max(1) as f64,
+            log as f64 / actions.max(1) as f64
         );
     }
 }
 
-/// Kills one engine after the other under load, each until the others have its groups and serve them.
-fn takeovers(shared: &mut Contender, kills: usize) -> Result<()> {
-    let mut took = Vec::new();
-    for kill in 0..kills {
+/// Kills one engine after the other under load, each until the others have its groups and serve them; meanwhile processes of
+/// the other engines are measured.
+fn takeovers(clerk: &mut Clerk, shared: &mut Contender, settings: &Settings) -> Result<()> {
+    if settings.kills == 0 {
+        return Ok(());
+    }
+    let database = shared.database()?.to_owned();
+    let participant = format!("bench-{}-healthy", std::process::id());
+    let tasks = format!("worker_{participant}");
+    clerk.declare(&tasks)?;
+    let (launches, answers) = shared.queues()?;
+    let healthy = Healthy::start(&broker_url()?, &tasks, &answers)?;
+    launch_healthy(settings.healthy, clerk, &launches, &participant)?;
+    all_have_asked(&healthy, settings.healthy)?;
+    let (mut took, mut calm, mut during) = (Vec::new(), Vec::new(), Vec::new());
+    for kill in 0..settings.kills {
         shared.participant.open();
         std::thread::sleep(Duration::from_millis(500));
-        let database = shared.database()?.to_owned();
+        let _ = healthy.waits();
+        std::thread::sleep(CALM);
+        calm.extend(healthy.waits());
+        let before = holders(&database)?;
         let began = Instant::now();
         shared.kill(kill % MOST)?;
         until_shared(&database, MOST - 1)?;
         took.push(began.elapsed().as_secs_f64());
+        // Until the others have served what they took.
+        std::thread::sleep(CALM);
+        let after = holders(&database)?;
+        let is_neighbour = |group: u8| {
+            let holder = before.get(&group);
+            holder.is_some_and(|holder| after.values().any(|other| other == holder))
+        };
+        during.extend(healthy.waits_in(is_neighbour));
         shared.participant.close();
         // Everything that was in flight still is, also in the groups of the killed engine.
         shared.settle()?;
         shared.start(kill % MOST)?;
         until_shared(&database, MOST)?;
     }
-    took.sort_by(f64::total_cmp);
-    if !took.is_empty() {
-        println!(
-            "until the groups of a killed engine were others': median {:.1} s, longest {:.1} s, of {kills} kills",
-            quantile(&took, 0.5),
-            quantile(&took, 1.0)
-        );
+    for waits in [&mut took, &mut calm, &mut during] {
+        waits.sort_by(f64::total_cmp);
     }
+    println!(
+        "until the groups of a killed engine were others': median {:.1} s, longest {:.1} s, of {} kills",
+        quantile(&took, 0.5),
+        quantile(&took, 1.0),
+        settings.kills
+    );
+    let (calm, during) = (Waits::of(&calm)?, Waits::of(&during)?);
+    println!(
+        "waits of processes under load: p99 {:.0} ms, longest {:.0} ms; of those of other engines from a kill until a second \
+         after its groups were others': median {:.0} ms, p99 {:.0} ms, longest {:.0} ms ({} waits)",
+        calm.p99_millis,
+        calm.longest_millis,
+        during.median_millis,
+        during.p99_millis,
+        during.longest_millis,
+        during.count
+    );
     Ok(())
+}
+
+/// Which engine has which group.
+fn holders(database: &str) -> Result<BTreeMap<u8, String>> {
+    let asked = "SELECT shard_group || ' ' || holder FROM lease WHERE until > clock_timestamp()";
+    let rows = sql(database, asked)?;
+    let rows = rows.lines().filter_map(|row| row.split_once(' '));
+    rows.map(|(group, holder)| Ok((group.parse()?, holder.to_owned())))
+        .collect()
 }
 
 /// Waits until so many engines have all groups of a database.

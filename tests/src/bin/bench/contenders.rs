@@ -230,6 +230,15 @@ impl Contender {
         }
     }
 
+    /// The queues of its engines for launches and for answers.
+    ///
+    /// # Errors
+    /// When these are not several engines.
+    pub fn queues(&mut self) -> Result<(String, String)> {
+        let first = self.of_several(0)?;
+        Ok((first.name("launches"), first.name("answers")))
+    }
+
     /// Kills one of its engines.
     ///
     /// # Errors

@@ -125,7 +125,8 @@ async fn soak(settings: &Settings) -> Result<()> {
     };
     let load = Arc::new(Load::start(rabbit.url(), PREFIX, plan).await?);
     engine.start()?;
-    let watched = Arc::new(Watched::new(engine.storage(), rabbit.url(), PREFIX));
+    let place = (engine.storage(), engine.database().map(str::to_owned));
+    let watched = Arc::new(Watched::new(place, rabbit.url(), PREFIX));
     watched.engine_is(&engine);
     let sampler = Sampler::start(watched.clone(), load.clone());
     let deeds = disturb(settings, time, &mut engine, &mut rabbit, &load, &watched).await?;
@@ -252,8 +253,7 @@ fn check(load: &Load, engine: &mut Engine, folder: &std::path::Path) -> Result<(
         engine.start()?;
         std::thread::sleep(Duration::from_millis(300));
     }
-    let storage = engine.storage();
-    let fsck = engine.command()?.arg("fsck").arg(&storage).output()?;
+    let fsck = engine.command()?.arg("fsck").output()?;
     ensure!(
         fsck.status.success(),
         "fsck of {} found something:\n{}{}",

@@ -5,6 +5,7 @@ use anyhow::Result;
 use bureaucrat_tests::{
     engine::Engine,
     faults::{Load, PARTICIPANTS},
+    postgres::sql,
 };
 use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
 use std::{
@@ -48,17 +49,21 @@ pub struct Sample {
 pub struct Watched {
     pid: AtomicU32,
     storage: PathBuf,
+    /// The address of the database that has the records, if one does.
+    database: Option<String>,
     url: String,
     queues: Vec<String>,
 }
 
 impl Watched {
-    pub fn new(storage: PathBuf, url: &str, prefix: &str) -> Self {
+    /// What an engine with this storage, and this database, uses.
+    pub fn new((storage, database): (PathBuf, Option<String>), url: &str, prefix: &str) -> Self {
         let own = ["launches", "answers", "events", "listener"].map(|of| format!("{prefix}.{of}"));
         let workers = PARTICIPANTS.map(|of| format!("worker_{prefix}.{of}"));
         Self {
             pid: AtomicU32::new(0),
             storage,
+            database,
             url: url.to_owned(),
             queues: own.into_iter().chain(workers).collect(),
         }
@@ -120,7 +125,10 @@ impl Sampler {
                 let queued = tokio::time::timeout(patience, watched.queued(&mut connection)).await;
                 let (at, ended) = (started.elapsed().as_secs_f64(), load.ended());
                 let pid = watched.pid.load(Ordering::Relaxed);
-                let (disk, log) = sizes(&watched.storage);
+                let (mut disk, log) = sizes(&watched.storage);
+                if let Some(database) = &watched.database {
+                    disk += tokio::task::block_in_place(|| size_of(database));
+                }
                 let sample = Sample {
                     at,
                     pid,
@@ -188,6 +196,14 @@ fn sizes(folder: &Path) -> (u64, u64) {
         }
     }
     (disk, log)
+}
+
+/// The bytes of the tables and their indexes; 0 while the database does not say.
+fn size_of(database: &str) -> u64 {
+    let asked = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class \
+                 WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
+    let said = sql(database, asked).ok();
+    said.and_then(|said| said.parse().ok()).unwrap_or_default()
 }
 
 /// All samples, with a header line.

@@ -5,11 +5,12 @@ use crate::{
     Exit,
     arguments::{Options, StoreMigrate},
     commands::{print_line, settings_of_records},
+    failure::{Failure, Kind},
     progress::Progress,
     records::Records,
 };
-use bureaucrat_host::formats::{self, STEPS, Step};
-use bureaucrat_store::{ShardGroups, Store, format::FORMAT, holds::Access};
+use bureaucrat_host::formats::{self, MigrationError, STEPS, Step};
+use bureaucrat_store::{ShardGroups, Store, StoreError, format::FORMAT, holds::Access};
 use serde_json::{Value, json};
 
 pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
@@ -22,8 +23,12 @@ pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
         (None, Some(address)) => Place::Database(Box::new(address)),
         (None, None) => Place::Folder(settings.storage),
     };
+    if migrate.online {
+        return online(&place, migrate);
+    }
     let store = place.open(Access::Upkeep)?;
-    let (steps, _) = formats::plan(&store, STEPS, FORMAT)?;
+    let planned = formats::plan(&store, STEPS, FORMAT);
+    let (steps, _) = planned.map_err(|error| unusable(error, &place))?;
     if !migrate.dry_run && !steps.is_empty() {
         if let Records::Database(store) = &store {
             // An engine that has only lost its connection must not continue with what is migrated.
@@ -33,6 +38,34 @@ pub fn run(options: &Options, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
         formats::migrate(&store, STEPS, FORMAT, |_, _| {})?;
         drop(progress);
     }
+    print(&place.shown(), &steps, migrate)?;
+    Ok(Exit::Done)
+}
+
+/// Records that a command holds are named by their place.
+fn unusable(error: MigrationError, place: &Place) -> anyhow::Error {
+    match error {
+        MigrationError::Store(StoreError::Held { hold, .. }) => {
+            let path = place.shown();
+            Failure::new(
+                Kind::Unreadable,
+                StoreError::Held { path, hold }.to_string(),
+            )
+            .into()
+        }
+        error @ (MigrationError::Store(_) | MigrationError::NoStep { .. }) => error.into(),
+    }
+}
+
+/// Raises the format while engines work; the one before it is the only one from which that is possible.
+fn online(place: &Place, migrate: &StoreMigrate) -> anyhow::Result<Exit> {
+    let Records::Database(store) = place.open_beside()? else {
+        unreachable!("a folder is not opened so")
+    };
+    let from = store.format().written();
+    let to = store.raise()?.written();
+    let steps = STEPS.iter().filter(|step| (from..to).contains(&step.from));
+    let steps: Vec<Step> = steps.copied().collect();
     print(&place.shown(), &steps, migrate)?;
     Ok(Exit::Done)
 }

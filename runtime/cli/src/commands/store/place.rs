@@ -2,9 +2,10 @@
 
 use crate::{
     failure::{Failure, Kind},
+    password,
     records::{Records, STATE},
 };
-use bureaucrat_store::{StoreError, holds::Access};
+use bureaucrat_store::{StoreError, format::Formats, holds::Access};
 use bureaucrat_store_postgres::{
     Address, AddressError, Obstacle, Opening, PATIENCE, PostgresStore,
 };
@@ -59,7 +60,7 @@ impl Place {
             return Err(unfit(reason.into()));
         }
         if let Some(file) = password_file {
-            let password = std::fs::read_to_string(file)
+            let password = password::in_file(file)
                 .map_err(|error| unfit(format!("cannot read {}: {error}", file.display())))?;
             let password = password.trim_end_matches(['\r', '\n']);
             let address = address.with_password(password);
@@ -104,7 +105,21 @@ impl Place {
         self.open_for(access, opening)
     }
 
-    /// The same, and makes what is not there.
+    /// Opens records while engines work.
+    ///
+    /// # Errors
+    /// If that is not possible, or there are none.
+    pub fn open_beside(&self) -> Result<Records, Failure> {
+        match self {
+            Self::Folder(_) => {
+                let words = "--online is for records in a database, which several engines share; stop the engine of a folder";
+                Err(Failure::new(Kind::Usage, words))
+            }
+            Self::Database(_) => self.open_for(Access::Use, Opening::Beside(Formats::OURS)),
+        }
+    }
+
+    /// The same as [`Self::open`], and makes what is not there.
     ///
     /// # Errors
     /// If it can't be used.

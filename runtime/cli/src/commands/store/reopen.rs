@@ -10,7 +10,7 @@ use anyhow::bail;
 use bureaucrat_host::mark_restored;
 use bureaucrat_store::{
     Group, Store, Table, Unit,
-    format::{self, FORMAT_KEY},
+    format::{FORMAT_KEY, Formats},
     holds::{self, Access, Hold},
 };
 use serde_json::json;
@@ -29,7 +29,7 @@ pub fn run(options: &Options, reopen: &StoreReopen) -> anyhow::Result<Exit> {
         None => bail!("the records in {shown} were not copied; an engine can use them"),
     }
     let found = store.get(Table::Meta, FORMAT_KEY)?;
-    format::check(&found.unwrap_or_default())?;
+    Formats::OURS.admit(&found.unwrap_or_default())?;
     // The copy may have drawn numbers.
     mark_restored(&store)?;
     let units = vec![Unit::of(vec![holds::remove()])];

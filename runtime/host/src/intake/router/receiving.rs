@@ -2,8 +2,9 @@
 
 use super::{Arrival, Incoming, Router};
 use crate::{
-    broker::{BrokerEvent, BrokerEvents, Delivery, Way},
+    broker::{BrokerEvent, BrokerEvents, Delivery, Sender, Way},
     intake::forwarded::{Forwarded, content_of, is_forward, source_of},
+    operate::asking::Between,
 };
 use bureaucrat_model::{ShardGroup, ShardId};
 use bureaucrat_store::{Table, records};
@@ -36,6 +37,7 @@ impl Router {
                 shard,
                 properties,
                 body,
+                receipts,
             }) => {
                 let Some(source) = source_of(source) else {
                     return (delivery, unreadable);
@@ -44,6 +46,9 @@ impl Router {
                 delivery.properties = properties;
                 delivery.body = body.into_vec();
                 delivery.shard = shard.map(ShardId);
+                if let Some((number, asker)) = receipts {
+                    delivery.sender = self.receipts(number, asker);
+                }
                 let arrival = self.arrival(&delivery);
                 (delivery, arrival)
             }
@@ -62,8 +67,21 @@ impl Router {
                 let shard = group.first();
                 (delivery, Arrival::EventPart { shard, event, seen })
             }
+            Ok(Forwarded::Between(between)) => (delivery, Arrival::Between(Box::new(between))),
             Err(_) => (delivery, unreadable),
         }
+    }
+
+    /// Sends the receipts of a message to the engine at which it was handed in.
+    fn receipts(&self, number: u64, asker: u8) -> Sender {
+        let (inputs, group) = (self.sender.clone(), ShardGroup::new(asker));
+        Sender::new(move |receipt| {
+            let (Some(group), Ok(receipt)) = (group, serde_json::to_string(&receipt)) else {
+                return;
+            };
+            let between = Box::new(Between::Receipt { number, receipt });
+            let _ = inputs.send(Incoming::SentOn { group, between });
+        })
     }
 }
 

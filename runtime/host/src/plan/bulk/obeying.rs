@@ -7,7 +7,7 @@ use crate::{
         query::{Place, Wanted},
         questions::{Whole, state_of},
     },
-    plan::{Planner, bulk::BulkNews, transaction::Transaction},
+    plan::{Planner, transaction::Transaction},
 };
 use bureaucrat_model::{FiberState, Instance, OpIndex};
 use bureaucrat_store::{StoreError, Table, keys, records};
@@ -35,7 +35,7 @@ impl Planner {
 
     /// Writes what became of a process of a job.
     pub(in crate::plan) fn note_in_bulk(
-        &self,
+        &mut self,
         transaction: &mut Transaction,
         (job, place): (u64, Place),
         outcome: BulkOutcome,
@@ -46,8 +46,7 @@ impl Planner {
         };
         let key = keys::bulk_outcome(job, place);
         transaction.put(Table::BulkOutcomes, key, records::encode(&record)?);
-        let outcome = Some((place, outcome));
-        transaction.after.bulk.push(BulkNews { job, outcome });
-        Ok(())
+        self.remember_in_bulk(transaction, (job, place))?;
+        self.tell_of_bulk(transaction, (job, place), outcome)
     }
 }

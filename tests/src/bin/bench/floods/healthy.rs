@@ -26,9 +26,11 @@ pub const WHO: &str = "who";
 struct Seen {
     /// When each one's last answer was published, until its next task arrives.
     waiting: HashMap<u64, Instant>,
+    /// The group of shards of each one's process.
+    groups: HashMap<u64, u8>,
     /// The newest body of each.
     bodies: HashMap<u64, Vec<u8>>,
-    took: Vec<Duration>,
+    took: Vec<(u64, Duration)>,
 }
 
 #[derive(Debug)]
@@ -75,12 +77,24 @@ impl Healthy {
     /// How long each wait took since the last call, in milliseconds, sorted. A wait that has not
     /// ended counts with its length so far.
     pub fn waits(&self) -> Vec<f64> {
+        self.waits_in(|_| true)
+    }
+
+    /// The same of processes in some groups of shards; the others' waits are forgotten.
+    pub fn waits_in(&self, is_wanted: impl Fn(u8) -> bool) -> Vec<f64> {
         let mut seen = lock(&self.seen);
         let mut took = std::mem::take(&mut seen.took);
         let now = Instant::now();
-        let slow = |at: &Instant| Some(now - *at).filter(|so_far| *so_far > THINKING);
-        took.extend(seen.waiting.values().filter_map(slow));
-        let mut millis: Vec<f64> = took.iter().map(|took| took.as_secs_f64() * 1e3).collect();
+        let slow = seen.waiting.iter().filter_map(|(who, at)| {
+            let so_far = now - *at;
+            (so_far > THINKING).then_some((*who, so_far))
+        });
+        took.extend(slow);
+        took.retain(|(who, _)| seen.groups.get(who).is_some_and(|group| is_wanted(*group)));
+        let mut millis: Vec<f64> = took
+            .iter()
+            .map(|(_, took)| took.as_secs_f64() * 1e3)
+            .collect();
         millis.sort_by(f64::total_cmp);
         millis
     }
@@ -103,12 +117,17 @@ async fn answer(url: &str, tasks: &str, answers: &str, seen: &Arc<Mutex<Seen>>) 
         delivery.ack(BasicAckOptions::default()).await?;
         let body: Value = serde_json::from_slice(&delivery.data)?;
         let who = body["fields"][WHO].as_u64().context("a task of nobody")?;
+        // The id of a process begins with its shard.
+        let target = body["header"]["target"].as_str().unwrap_or_default();
+        let group = target.chars().next().and_then(|digit| digit.to_digit(16));
         {
             let mut seen = lock(seen);
             if let Some(since) = seen.waiting.remove(&who) {
-                seen.took.push(since.elapsed());
+                seen.took.push((who, since.elapsed()));
             }
             seen.bodies.insert(who, delivery.data.clone());
+            let group = group.and_then(|group| u8::try_from(group).ok());
+            seen.groups.insert(who, group.unwrap_or_default());
         }
         let (channel, answers, seen) = (ends.publishing.clone(), answers.to_owned(), seen.clone());
         thinking.spawn(async move {
