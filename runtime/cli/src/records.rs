@@ -220,6 +220,10 @@ impl Store for Records {
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
         self.store().commit(group)
     }
+
+    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.store().commit_whole(group)
+    }
 }
 
 /// What other engines see of this one: its machine, and an id of its storage.

@@ -42,11 +42,22 @@ struct State {
     failed: bool,
     /// As they were when a commit was checked against them last.
     owners: Owners,
+    /// Why nothing more of an engine is written.
+    fenced: Option<Verdict>,
     format: Format,
 }
 
 /// What to do about each key of a table; the last write for it counts.
 type Changes<'a> = BTreeMap<Table, BTreeMap<&'a [u8], Option<&'a [u8]>>>;
+
+/// What is left out where an earlier owner writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fencing {
+    /// Its units.
+    EachAlone,
+    /// Everything, and everything later.
+    AllOrNone,
+}
 
 enum Written {
     Done,
@@ -78,6 +89,7 @@ impl Commits {
             number,
             failed: false,
             owners,
+            fenced: None,
             format,
         });
         Self {
@@ -105,6 +117,7 @@ impl Commits {
         match self.timed(&mut state, &changes(writes), &guard)? {
             Written::Done => {
                 state.owners.take(groups, epoch);
+                state.fenced = None;
                 self.place.own(groups, epoch);
                 Ok(TakenOver::Done)
             }
@@ -133,10 +146,18 @@ impl Commits {
     }
 
     /// Without anything to write there is no transaction.
-    pub fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+    pub fn commit(&self, group: &Group, fencing: Fencing) -> Result<Vec<Verdict>, StoreError> {
         let mut state = self.state();
         loop {
             let owners = state.owners;
+            if fencing == Fencing::AllOrNone {
+                let mut verdicts = group.units.iter().map(|unit| owners.verdict(unit.owner));
+                let fenced = verdicts.find(|verdict| *verdict != Verdict::Committed);
+                state.fenced = state.fenced.or(fenced);
+                if let Some(fenced) = state.fenced {
+                    return Ok(vec![fenced; group.units.len()]);
+                }
+            }
             let is_written = |unit: &&Unit| owners.verdict(unit.owner) == Verdict::Committed;
             let units = group.units.iter();
             let verdicts = units.clone().map(|unit| owners.verdict(unit.owner));

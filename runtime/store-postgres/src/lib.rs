@@ -34,7 +34,7 @@ use bureaucrat_store::{
     neighbours::{Dialect, NEIGHBOURS},
     next_epoch,
 };
-use commit::{Commits, TakenOver};
+use commit::{Commits, Fencing, TakenOver};
 use reading::Readers;
 use session::Place;
 use std::{
@@ -251,6 +251,12 @@ impl Store for PostgresStore {
     }
 
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        self.commits.commit(&*self.dialect.group(group)?)
+        let group = self.dialect.group(group)?;
+        self.commits.commit(&group, Fencing::EachAlone)
+    }
+
+    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        let group = self.dialect.group(group)?;
+        self.commits.commit(&group, Fencing::AllOrNone)
     }
 }

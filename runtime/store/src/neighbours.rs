@@ -157,4 +157,8 @@ impl<S: Store> Store for Translated<S> {
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
         self.inside.commit(&*self.dialect.group(group)?)
     }
+
+    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.inside.commit_whole(&*self.dialect.group(group)?)
+    }
 }

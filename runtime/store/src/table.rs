@@ -307,4 +307,14 @@ pub trait Store: Send + Sync {
     /// If writing or syncing fails. After a restart, the group may be there as a whole or not at
     /// all.
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError>;
+
+    /// The same for an engine, whose units depend on each other, also on those of later groups: if one of them is fenced, none
+    /// is written, and nothing that comes later through this store. Where one engine owns everything, either all are fenced
+    /// that have an owner, or none.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.commit(group)
+    }
 }

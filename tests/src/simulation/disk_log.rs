@@ -1,6 +1,6 @@
 //! The records of the simulated disk's log: length, checksum, then the group.
 
-use bureaucrat_store::{Epoch, Group, Owner, ShardId, Table, Unit, Write};
+use bureaucrat_store::{Epoch, Group, MemoryStore, Owner, ShardId, Store as _, Table, Unit, Write};
 
 pub(super) fn write(group: &Group) -> Vec<u8> {
     let mut body = Vec::new();
@@ -95,4 +95,18 @@ fn take_number(bytes: &mut &[u8]) -> Option<usize> {
 fn take_bytes(bytes: &mut &[u8]) -> Option<Vec<u8>> {
     let length = take_number(bytes)?;
     Some(take(bytes, length)?.to_vec())
+}
+
+/// Another store with the same records.
+pub(super) fn copy(store: &MemoryStore) -> MemoryStore {
+    let copy = MemoryStore::new();
+    let rows = store.dump().into_iter();
+    let writes = rows
+        .map(|(table, key, value)| Write::Put { table, key, value })
+        .collect();
+    // On behalf of nobody, so that nothing is fenced.
+    let _ = copy.commit(&Group {
+        units: vec![Unit::of(writes)],
+    });
+    copy
 }

@@ -82,6 +82,10 @@ impl Store for Raw {
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
         self.0.commit(group)
     }
+
+    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.0.commit_whole(group)
+    }
 }
 
 impl World {

@@ -65,7 +65,7 @@ pub fn write(store: &Arc<dyn Store>, batches: Vec<Batch>) -> Vec<CommitOutcome> 
         tickets.push((batch.ticket, batch.units.len()));
         group.units.extend(batch.units);
     }
-    let written = store.commit(&group);
+    let written = store.commit_whole(&group);
     let mut verdicts = written.map(Vec::into_iter);
     let outcome = |(ticket, units)| {
         let verdicts = match &mut verdicts {

@@ -83,17 +83,17 @@ impl Pipeline {
         oldest.map_or(self.count, |oldest| oldest.ticket.0.saturating_sub(1))
     }
 
-    /// Submits plans, with units of the engine's own and the claims of large messages among them. Returns the outcome, if
+    /// Submits plans, with a unit of the engine's own and the claims of large messages among them. Returns the outcome, if
     /// it is known at once.
     pub fn submit(
         &mut self,
         plans: Vec<Plan>,
-        closing: Vec<Unit>,
+        closing: Unit,
         large: Vec<LargeClaim>,
     ) -> Option<CommitOutcome> {
         self.count += 1;
         let ticket = CommitTicket(self.count);
-        let mut units = Vec::with_capacity(plans.len() + closing.len());
+        let mut units = Vec::with_capacity(plans.len() + 1);
         let mut follows = Vec::with_capacity(plans.len());
         for plan in plans {
             units.push(plan.unit);
@@ -102,7 +102,7 @@ impl Pipeline {
                 after: plan.after,
             });
         }
-        units.extend(closing);
+        units.push(closing);
         let bytes = units.iter().map(Unit::bytes).sum();
         self.bytes += bytes;
         self.submitted.push_back(Submitted {

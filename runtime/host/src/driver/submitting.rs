@@ -2,12 +2,11 @@
 
 use super::Driver;
 use crate::{
-    commit::{CommitOutcome, Durable, Plan},
-    open::marks::{self, Mark, Of},
+    commit::{CommitOutcome, Durable},
+    open::marks::{self, Mark},
     plan::Ready,
-    sharing::Sharing,
 };
-use bureaucrat_model::{ShardGroup, ShardGroups, Timestamp};
+use bureaucrat_model::{ShardGroup, Timestamp};
 use bureaucrat_store::{Owner, StoreError, Unit};
 use std::sync::atomic::Ordering;
 
@@ -36,7 +35,7 @@ impl Driver {
             plans.push(plan);
         }
         plans.extend(self.actor.tidy()?);
-        let closing = self.closing(now, &plans)?;
+        let closing = self.closing(now)?;
         let large = self.intake.take_under_way();
         if let Some(outcome) = self.pipeline.submit(plans, closing, large) {
             self.committed(outcome)?;
@@ -44,8 +43,8 @@ impl Driver {
         Ok(count)
     }
 
-    /// Part of every submission: what is removed beside it, and the marks of time, sequence and timers.
-    fn closing(&mut self, now: Timestamp, plans: &[Plan]) -> Result<Vec<Unit>, StoreError> {
+    /// Part of every submission: what is removed beside it, and the mark of time, sequence and timers.
+    fn closing(&mut self, now: Timestamp) -> Result<Unit, StoreError> {
         let mark = Mark {
             now,
             sequence: self.shared.sequence.load(Ordering::Acquire),
@@ -58,27 +57,13 @@ impl Driver {
         if self.shared.config.sharing.has_common() {
             writes.extend(self.planner.trim_audit_log(now)?);
         }
-        let mut units = Vec::new();
-        match &self.shared.config.sharing {
-            Sharing::Alone => writes.push(marks::write(Of::All, &mark)?),
-            Sharing::Shared(_) => {
-                let touched = plans.iter().filter_map(|plan| match plan.unit.owner {
-                    Owner::Shard(shard, _) => Some(shard.group()),
-                    Owner::Nobody => None,
-                });
-                let touched: ShardGroups = touched.chain([first]).collect();
-                for group in touched.iter() {
-                    units.push(marks::of_group(group, self.shared.epoch, &mark)?);
-                }
-            }
-        }
+        writes.push(marks::write(first, &mark)?);
         // They belong to no shard, but an engine that has lost its shards must not write them
         // either.
-        units.push(Unit {
+        Ok(Unit {
             owner: Owner::Shard(first.first(), self.shared.epoch),
             writes,
-        });
-        Ok(units)
+        })
     }
 
     /// A submission has its outcome.

@@ -20,9 +20,9 @@ pub fn mark_restored(store: &dyn Store) -> Result<(), HostError> {
         key: EPOCH_KEY.to_vec(),
         value: records::encode(&epoch.saturating_add(EPOCHS))?,
     }];
-    for (of, mut mark) in marks::all(store)? {
+    for (group, mut mark) in marks::all(store)? {
         mark.sequence = mark.sequence.saturating_add(SEQUENCES);
-        writes.push(marks::write(of, &mark)?);
+        writes.push(marks::write(group, &mark)?);
     }
     let units = vec![Unit::of(writes)];
     store.commit(&Group { units })?;

@@ -54,11 +54,11 @@ pub const FAULTS: &[Fault] = &[
         edits: &[
             Edit {
                 file: "runtime/host/src/driver/submitting.rs",
-                before: "let closing = self.closing(now, &plans)?;",
+                before: "let closing = self.closing(now)?;",
                 after: "if PLANTED && self.pipeline.next() - self.pipeline.durable() > 5 {
                     self.actor.timers.forget_planned();
                 }
-                let closing = self.closing(now, &plans)?;",
+                let closing = self.closing(now)?;",
             },
             Edit {
                 file: "runtime/host/src/act/timers.rs",

@@ -59,18 +59,18 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Sharing,
         edits: &[Edit {
             file: "runtime/host/src/open/marks.rs",
-            before: "let marks: Vec<Mark> = found.iter().map(|(_, mark)| *mark).collect();",
-            after: "let marks = found.iter().filter(|(of, _)| !PLANTED || groups.iter().next().is_some_and(|group| of.covers(group))); let marks: Vec<Mark> = marks.map(|(_, mark)| *mark).collect();",
+            before: "let marks: Vec<Mark> = all(store)?.into_iter().map(|(_, mark)| mark).collect();",
+            after: "let marks = all(store)?.into_iter(); let marks = marks.filter(|(group, _)| !PLANTED || groups.iter().next() == Some(*group)); let marks: Vec<Mark> = marks.map(|(_, mark)| mark).collect();",
         }],
     },
     Fault {
-        name: "MarkOfFirstGroupAlone",
-        says: "An engine writes the mark of its first group alone, which may be another's when the rest of a commit counts.",
+        name: "PartOfACommitCounts",
+        says: "What is left of a commit counts when one of its groups is another engine's.",
         found_by: FoundBy::Sharing,
         edits: &[Edit {
-            file: "runtime/host/src/driver/submitting.rs",
-            before: "let touched: ShardGroups = touched.chain([first]).collect();",
-            after: "let touched: ShardGroups = touched.filter(|_| !PLANTED).chain([first]).collect();",
+            file: "runtime/host/src/commit/mod.rs",
+            before: "let written = store.commit_whole(&group);",
+            after: "let written = if PLANTED { store.commit(&group) } else { store.commit_whole(&group) };",
         }],
     },
     Fault {
@@ -131,16 +131,6 @@ pub const FAULTS: &[Fault] = &[
             file: "runtime/host/src/plan/freshness.rs",
             before: "if present == self.freshness.0 {",
             after: "if present == self.freshness.0 || PLANTED {",
-        }],
-    },
-    Fault {
-        name: "ProgramCountsWhenPlanned",
-        says: "A program counts as stored as soon as it is planned, though the plan may be fenced alone.",
-        found_by: FoundBy::Sharing,
-        edits: &[Edit {
-            file: "runtime/host/src/plan/mod.rs",
-            before: "if self.shared.config.sharing == Sharing::Alone { for used",
-            after: "if self.shared.config.sharing == Sharing::Alone || PLANTED { for used",
         }],
     },
     Fault {

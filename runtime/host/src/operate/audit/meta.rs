@@ -3,10 +3,10 @@
 use super::{Auditor, Finding, Kind, Repair};
 use crate::open::{
     identity::{IDENTITY, IdentityRecord},
-    marks::{self, Mark, Of, SEQUENCE_GAP},
+    marks::{self, Mark, SEQUENCE_GAP},
 };
 use crate::plan::freshness::DEPLOYED;
-use bureaucrat_model::Timestamp;
+use bureaucrat_model::{ShardGroup, Timestamp};
 use bureaucrat_store::{
     EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, owner_of, records,
 };
@@ -106,7 +106,7 @@ impl Auditor<'_> {
             fired: Timestamp(0),
             epoch: 0,
         };
-        marks::write(Of::All, &mark)
+        marks::write(ShardGroup::COMMON, &mark)
     }
 
     /// Whether the mark is intact, and no record has a later sequence number or an earlier time.
@@ -115,7 +115,7 @@ impl Auditor<'_> {
             .mark()
             .map_or(Repair::None, |write| Repair::Rebuild(vec![write]));
         if let Some((key, what)) = self.findings.damaged_mark.take() {
-            let repair = match (key == marks::key(Of::All), repair) {
+            let repair = match (key == marks::key(ShardGroup::COMMON), repair) {
                 (true, repair) => repair,
                 // What is left of the others, and this one, say enough together.
                 (false, Repair::Rebuild(mut writes)) => {
@@ -142,7 +142,7 @@ impl Auditor<'_> {
         };
         self.findings.push(Finding {
             table: Table::Meta,
-            key: marks::key(Of::All),
+            key: marks::key(ShardGroup::COMMON),
             process: None,
             kind: Kind::Inconsistent,
             what,
