@@ -12,7 +12,7 @@ use crate::{
     user::User,
 };
 use bureaucrat_store::{
-    Epoch, Group, Owner, Owners, ShardGroups, StoreError, Table, Unit, Verdict, Write,
+    Epoch, Group, Owner, Owners, ShardGroup, ShardGroups, StoreError, Table, Unit, Verdict, Write,
     figures::Spans, format::Format, lock,
 };
 use futures_lite::future::block_on;
@@ -150,10 +150,14 @@ impl Commits {
         let mut state = self.state();
         loop {
             let owners = state.owners;
+            let ours = self.place.ours();
             if fencing == Fencing::AllOrNone {
-                let mut verdicts = group.units.iter().map(|unit| owners.verdict(unit.owner));
-                let fenced = verdicts.find(|verdict| *verdict != Verdict::Committed);
-                state.fenced = state.fenced.or(fenced);
+                let lost = ShardGroup::all().find_map(|group| {
+                    let present = owners.of(group)?;
+                    let is_lost = ours.of(group).is_some_and(|epoch| epoch != present);
+                    is_lost.then_some(Verdict::Fenced { present })
+                });
+                state.fenced = state.fenced.or(lost);
                 if let Some(fenced) = state.fenced {
                     return Ok(vec![fenced; group.units.len()]);
                 }
@@ -171,8 +175,14 @@ impl Commits {
                 Owner::Shard(shard, _) => Some(shard.group()),
                 Owner::Nobody => None,
             });
-            let guard = Guard::owners(groups.collect(), &owners)
-                .map_err(|trouble| failure(&self.place, trouble))?;
+            // What is planned rests on what was read in all groups, also where nothing is written.
+            let all = ShardGroup::all().filter(|group| ours.of(*group).is_some());
+            let groups: ShardGroups = match fencing {
+                Fencing::EachAlone => groups.collect(),
+                Fencing::AllOrNone => groups.chain(all).collect(),
+            };
+            let guard =
+                Guard::owners(groups, &owners).map_err(|trouble| failure(&self.place, trouble))?;
             match self.timed(&mut state, &changes, &guard)? {
                 Written::Done => return Ok(verdicts),
                 // The next round leaves out what is fenced now.

@@ -151,6 +151,11 @@ impl Place {
         lock(&self.ours).take(groups, epoch);
     }
 
+    /// The epochs in which we took groups.
+    pub fn ours(&self) -> Owners {
+        *lock(&self.ours)
+    }
+
     /// What is still ours, as a session sees it.
     pub async fn standing(&self, session: &Session) -> Result<Standing, Trouble> {
         let ours = *lock(&self.ours);

@@ -308,9 +308,9 @@ pub trait Store: Send + Sync {
     /// all.
     fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError>;
 
-    /// The same for an engine, whose units depend on each other, also on those of later groups: if one of them is fenced, none
-    /// is written, and nothing that comes later through this store. Where one engine owns everything, either all are fenced
-    /// that have an owner, or none.
+    /// The same for an engine: what it plans rests on what it has read and planned before, in all groups of shards that it
+    /// took through this store. If one of them is another's, all units are fenced, and so is what comes later. Where one engine
+    /// owns everything, that is the same as [`Self::commit`].
     ///
     /// # Errors
     /// As [`Self::commit`].

@@ -47,7 +47,7 @@ const LATE: [(&str, u64); 30] = [
     ("StaleDeliveriesKept", 32),
     ("SuspendedBecomesAnIncident", 377),
     ("SuspendedIsTriedAgain", 56),
-    ("TimersReadTooLate", 37),
+    ("TimersReadTooLate", 66),
     ("TrimmedAfterSentAgain", 196),
     ("UnansweredTakenForMissing", 81),
     ("UnsentTold", 232),

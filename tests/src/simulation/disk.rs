@@ -10,32 +10,20 @@
 use super::{
     Facts, Random, SimulatedClock,
     away::{Answer, Outage},
+    commit_fate::CommitFate,
     disk_log as log,
     next_format::{as_ours, group_as_ours, rows_as_ours},
 };
 use bureaucrat_host::clock::ClockSource as _;
 use bureaucrat_model::lock;
 use bureaucrat_store::{
-    Epoch, Group, MemoryStore, Owners, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict,
+    Epoch, Group, MemoryStore, Owner, Owners, Row, ShardGroups, Store, StoreError, Table, Unit,
+    Verdict,
 };
-use std::sync::{Arc, Mutex, MutexGuard};
-
-/// What happens to the next commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitFate {
-    /// The power fails during the write; some bytes may be on the disk.
-    PowerDuringWrite,
-    /// The power fails after the write and before the sync.
-    PowerBeforeSync,
-    /// The power fails when the commit is durable, before anyone knows.
-    PowerAfterSync,
-    /// Writing fails after some bytes.
-    WriteFails,
-    /// The sync fails; what was written may be kept or not.
-    SyncFails,
-    /// It takes this many milliseconds.
-    Slow(u64),
-}
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 /// What is stored.
 #[derive(Debug)]
@@ -60,6 +48,8 @@ struct Machine {
     power_is_gone: bool,
     /// The first unit of its present engine that was fenced.
     fenced: Option<Unit>,
+    /// The groups that its engines took, by their epochs.
+    taken: BTreeMap<u64, ShardGroups>,
 }
 
 /// Whose it is.
@@ -161,6 +151,7 @@ impl Disk {
         *machine = Machine {
             full: machine.full,
             outage: machine.outage,
+            taken: std::mem::take(&mut machine.taken),
             ..Machine::default()
         };
         drop(machine);
@@ -282,6 +273,7 @@ impl Store for Disk {
         let epoch = state.seen.own(groups)?;
         state.lasting.own(groups)?;
         state.owners.take(groups, epoch);
+        self.machine().taken.insert(epoch.0, groups);
         self.facts.owned(epoch, groups);
         Ok(epoch)
     }
@@ -363,13 +355,19 @@ impl Store for Disk {
 
     fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
         if self.place == Place::Apart {
-            let owners = self.lock().owners;
-            let is_fenced = |unit: &&Unit| owners.verdict(unit.owner) != Verdict::Committed;
-            let first = group.units.iter().find(is_fenced).cloned();
-            let mut machine = self.machine();
-            machine.fenced = machine.fenced.take().or(first);
-            if let Some(unit) = &machine.fenced {
-                return Ok(vec![owners.verdict(unit.owner); group.units.len()]);
+            let (owners, mut machine) = (self.lock().owners, self.machine());
+            let lost = |unit: &Unit| match unit.owner {
+                Owner::Nobody => None,
+                Owner::Shard(_, epoch) => {
+                    let mut groups = machine.taken.get(&epoch.0)?.iter();
+                    groups.find_map(|group| owners.of(group).filter(|present| *present != epoch))
+                }
+            };
+            let mut units = group.units.iter();
+            let found = units.find_map(|unit| Some((unit.clone(), lost(unit)?)));
+            if let Some((unit, present)) = found {
+                machine.fenced.get_or_insert(unit);
+                return Ok(vec![Verdict::Fenced { present }; group.units.len()]);
             }
         }
         self.commit(group)

@@ -10,6 +10,7 @@ mod away;
 mod broker;
 mod bulk;
 mod clock;
+mod commit_fate;
 mod config;
 mod connecting;
 mod content;

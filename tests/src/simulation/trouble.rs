@@ -2,7 +2,7 @@
 //! everything must end.
 
 use super::{
-    DEAD, Engine, NOTICES, Trouble, World, disk::CommitFate, inbox::INBOXES, rival::Rival,
+    DEAD, Engine, NOTICES, Trouble, World, commit_fate::CommitFate, inbox::INBOXES, rival::Rival,
 };
 use bureaucrat_broker_amqp::Stragglers;
 use bureaucrat_host::{audit::audit, broker::BrokerEvent, commands::Order};
