@@ -6,6 +6,7 @@ use bureaucrat_store_postgres::{
     Address, Holder, Opening, PATIENCE, PostgresStore, Wish, for_a_while,
 };
 use std::{
+    collections::BTreeMap,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -97,6 +98,18 @@ pub fn sql(address: &str, statement: &str) -> Result<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// Which engine has which group of shards, as the database sees it now.
+///
+/// # Errors
+/// If that fails.
+pub fn holders(address: &str) -> Result<BTreeMap<u8, String>> {
+    let asked = "SELECT shard_group || ' ' || holder FROM lease WHERE until > clock_timestamp()";
+    let rows = sql(address, asked)?;
+    let rows = rows.lines().filter_map(|row| row.split_once(' '));
+    rows.map(|(group, holder)| Ok((group.parse()?, holder.to_owned())))
+        .collect()
 }
 
 /// Ends all connections that engines have to the schema, in the middle of whatever they do.

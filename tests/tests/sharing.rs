@@ -8,7 +8,7 @@ use bureaucrat_store::Table;
 use bureaucrat_tests::{
     engine::{Engine, broker_url},
     faults::{Load, Plan, asked, audit, row, seed},
-    postgres::{disconnect, new_url, sql},
+    postgres::{disconnect, holders, new_url},
     simulation::Random,
 };
 use std::{
@@ -37,10 +37,9 @@ enum Harm {
 
 /// How many groups each holder has, as the database sees it now.
 fn shares(database: &str) -> Result<BTreeMap<String, usize>> {
-    let asked = "SELECT holder FROM lease WHERE until > clock_timestamp()";
     let mut shares = BTreeMap::new();
-    for holder in sql(database, asked)?.lines() {
-        *shares.entry(holder.to_owned()).or_default() += 1;
+    for holder in holders(database)?.into_values() {
+        *shares.entry(holder).or_default() += 1;
     }
     Ok(shares)
 }

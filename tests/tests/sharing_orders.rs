@@ -6,10 +6,13 @@ use bureaucrat_tests::{
     engine::{Engine, broker_url, of_this_run},
     http::{Answer, Client},
     operating::Operated,
-    postgres::{new_url, sql},
+    postgres::{holders, new_url},
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// With so many, each of two engines has some.
@@ -47,9 +50,9 @@ impl Pair {
         };
         let engines = [make()?, make()?];
         let pair = Self { engines, database };
-        let shared = "SELECT count(DISTINCT holder) FROM lease WHERE until > clock_timestamp()";
         until("both have groups", || {
-            Ok(sql(&pair.database, shared)? == "2")
+            let holders: BTreeSet<String> = holders(&pair.database)?.into_values().collect();
+            Ok(holders.len() == 2)
         })?;
         for operated in &pair.engines {
             operated.engine.answers(PATIENCE)?;

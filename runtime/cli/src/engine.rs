@@ -16,6 +16,7 @@ use crate::{
 };
 use answers::Answers;
 use anyhow::{Context, anyhow};
+use bureaucrat_broker_amqp::AmqpBroker;
 use bureaucrat_host::{Committing, Host, HostConfig, HostError, clock::SystemClock};
 use bureaucrat_model::Millis;
 use bureaucrat_policy::Policy;
@@ -189,10 +190,7 @@ impl Engine<'_> {
         let stop_http = match serve_http(http, answers.clone()) {
             Ok(stop_http) => stop_http,
             Err(error) => {
-                broker.stop_consuming();
-                host.stop();
-                self.runtime.block_on(broker.shutdown());
-                following.abort();
+                self.end(&host, &broker, &following);
                 store.release();
                 return Err(error);
             }
@@ -223,13 +221,18 @@ impl Engine<'_> {
             host.wait_for_no_others();
             stop_http();
         }
+        self.end(&host, &broker, &following);
+        self.desk
+            .close("this engine takes another part of the records; ask again in a moment");
+        self.ended(&store, &host, foreign, change)
+    }
+
+    /// Lets what a host has in progress finish.
+    fn end(&self, host: &Host, broker: &AmqpBroker, following: &JoinHandle<()>) {
         broker.stop_consuming();
         host.stop();
         self.runtime.block_on(broker.shutdown());
         following.abort();
-        self.desk
-            .close("this engine takes another part of the records; ask again in a moment");
-        self.ended(&store, &host, foreign, change)
     }
 
     fn shares(&self) -> bool {

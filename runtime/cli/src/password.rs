@@ -9,7 +9,7 @@ use std::{
 /// The most bytes of such a file.
 const PASSWORD_BYTES_MAX: u64 = 4_096;
 
-/// The text of a file with a password.
+/// The password in a file, without the line break at its end.
 ///
 /// # Errors
 /// If it can't be read, or is none.
@@ -22,6 +22,6 @@ pub fn in_file(path: &Path) -> io::Result<String> {
         true => Err(io::Error::other(format!(
             "it is larger than {PASSWORD_BYTES_MAX} bytes"
         ))),
-        false => Ok(text),
+        false => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
     }
 }

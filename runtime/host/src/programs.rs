@@ -7,8 +7,7 @@
 //! The module promises that a program is never removed while a stored process, or a transaction
 //! under construction, needs it. Every instance counts from before its transaction is built until
 //! its removal is durable, and every version of a deployed definition as long as it is there. A program counts as stored as soon as a plan writes it and as gone as
-//! soon as a plan removes it, because plans become durable in order. Of engines that share a store some plans may be fenced
-//! and others not, so there a program counts as stored once it is, and is written until then.
+//! soon as a plan removes it, because plans become durable in order.
 
 use crate::{catalog::Found, sharing::Sharing};
 use bureaucrat_model::{Head, Millis, ProgramHash, Timestamp, lock};
@@ -207,11 +206,10 @@ pub struct Use {
 impl Use {
     /// The instance is durable, and its program with it: it counts until [`Programs::end_use`].
     pub fn keep(mut self) {
-        self.is_stored();
         self.ends = Ends::WithTheInstance;
     }
 
-    /// The program is durable, or will be before everything that is planned from now on.
+    /// The current plan writes its program.
     pub fn is_stored(&self) {
         self.programs.note_stored(self.program);
     }

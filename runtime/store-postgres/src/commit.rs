@@ -8,6 +8,7 @@ use crate::{
     guard::Guard,
     pulse::Pulse,
     session::{Place, Purpose, Session, Trouble},
+    standing::Standing,
     statements::Shape,
     user::User,
 };
@@ -42,8 +43,6 @@ struct State {
     failed: bool,
     /// As they were when a commit was checked against them last.
     owners: Owners,
-    /// Why nothing more of an engine is written.
-    fenced: Option<Verdict>,
     format: Format,
 }
 
@@ -89,7 +88,6 @@ impl Commits {
             number,
             failed: false,
             owners,
-            fenced: None,
             format,
         });
         Self {
@@ -117,7 +115,6 @@ impl Commits {
         match self.timed(&mut state, &changes(writes), &guard)? {
             Written::Done => {
                 state.owners.take(groups, epoch);
-                state.fenced = None;
                 self.place.own(groups, epoch);
                 Ok(TakenOver::Done)
             }
@@ -151,16 +148,11 @@ impl Commits {
         loop {
             let owners = state.owners;
             let ours = self.place.ours();
-            if fencing == Fencing::AllOrNone {
-                let lost = ShardGroup::all().find_map(|group| {
-                    let present = owners.of(group)?;
-                    let is_lost = ours.of(group).is_some_and(|epoch| epoch != present);
-                    is_lost.then_some(Verdict::Fenced { present })
-                });
-                state.fenced = state.fenced.or(lost);
-                if let Some(fenced) = state.fenced {
-                    return Ok(vec![fenced; group.units.len()]);
-                }
+            if fencing == Fencing::AllOrNone
+                // A group that is lost stays so: nothing that comes later is written either.
+                && let Some(present) = Standing::of(&ours, &owners).taken()
+            {
+                return Ok(vec![Verdict::Fenced { present }; group.units.len()]);
             }
             let is_written = |unit: &&Unit| owners.verdict(unit.owner) == Verdict::Committed;
             let units = group.units.iter();

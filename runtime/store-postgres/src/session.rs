@@ -158,8 +158,7 @@ impl Place {
 
     /// What is still ours, as a session sees it.
     pub async fn standing(&self, session: &Session) -> Result<Standing, Trouble> {
-        let ours = *lock(&self.ours);
-        Ok(Standing::of(&ours, &session.owners().await?))
+        Ok(Standing::of(&self.ours(), &session.owners().await?))
     }
 
     /// # Errors

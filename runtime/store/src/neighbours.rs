@@ -9,7 +9,7 @@
 //! its content. What only the newer format can say must not be written before the store has it.
 
 use crate::{
-    Epoch, Group, Row, ShardGroups, Store, StoreError, Table, Unit, Verdict, Write,
+    Group, Row, StoreError, Table, Unit, Write,
     format::{FORMAT, Format, Formats},
 };
 use std::borrow::Cow;
@@ -117,48 +117,4 @@ fn translated(unit: &Unit, translation: Translation) -> Result<Unit, StoreError>
         owner: unit.owner,
         writes: writes.collect::<Result<_, StoreError>>()?,
     })
-}
-
-/// A store whose records are translated.
-#[derive(Debug)]
-pub struct Translated<S> {
-    inside: S,
-    dialect: Dialect,
-}
-
-impl<S: Store> Translated<S> {
-    pub const fn new(inside: S, dialect: Dialect) -> Self {
-        Self { inside, dialect }
-    }
-}
-
-impl<S: Store> Store for Translated<S> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.inside.get(table, key)?;
-        let read = found.map(|value| self.dialect.read(table, key, value));
-        read.transpose()
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let rows = self.inside.scan(table, from, to, limit)?;
-        self.dialect.rows(table, rows)
-    }
-
-    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
-        self.inside.own(groups)
-    }
-
-    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        self.inside.commit(&*self.dialect.group(group)?)
-    }
-
-    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
-        self.inside.commit_whole(&*self.dialect.group(group)?)
-    }
 }

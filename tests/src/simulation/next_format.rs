@@ -2,9 +2,9 @@
 //! after this one.
 
 use bureaucrat_store::{
-    Group, Hex, Row, Store, StoreError, Table, Write,
+    Epoch, Group, Hex, Row, ShardGroups, Store, StoreError, Table, Verdict, Write,
     format::{FORMAT, Format},
-    neighbours::{Dialect, Neighbours, Translated},
+    neighbours::{Dialect, Neighbours},
     records,
 };
 use std::borrow::Cow;
@@ -113,4 +113,48 @@ pub fn group_as_ours(group: &Group) -> Cow<'_, Group> {
         }
     }
     Cow::Owned(group)
+}
+
+/// A store whose records are translated.
+#[derive(Debug)]
+pub struct Translated<S> {
+    inside: S,
+    dialect: Dialect,
+}
+
+impl<S: Store> Translated<S> {
+    pub const fn new(inside: S, dialect: Dialect) -> Self {
+        Self { inside, dialect }
+    }
+}
+
+impl<S: Store> Store for Translated<S> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.inside.get(table, key)?;
+        let read = found.map(|value| self.dialect.read(table, key, value));
+        read.transpose()
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = self.inside.scan(table, from, to, limit)?;
+        self.dialect.rows(table, rows)
+    }
+
+    fn own(&self, groups: ShardGroups) -> Result<Epoch, StoreError> {
+        self.inside.own(groups)
+    }
+
+    fn commit(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.inside.commit(&*self.dialect.group(group)?)
+    }
+
+    fn commit_whole(&self, group: &Group) -> Result<Vec<Verdict>, StoreError> {
+        self.inside.commit_whole(&*self.dialect.group(group)?)
+    }
 }

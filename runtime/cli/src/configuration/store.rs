@@ -37,9 +37,7 @@ pub fn address(draft: &Draft, resolved: &[Resolved]) -> Result<Option<Address>, 
         }
         (None, _) => Ok(Some(address)),
         (Some(path), false) => match password::in_file(path) {
-            Ok(password) => Ok(Some(
-                address.with_password(password.trim_end_matches(['\r', '\n'])),
-            )),
+            Ok(password) => Ok(Some(address.with_password(&password))),
             Err(error) => Err(unfit("store_password_file", error.to_string())),
         },
     }

@@ -14,13 +14,14 @@ use bureaucrat_store::{
     holds::{self, HOLD_KEY, Hold},
     keys,
     neighbours::{Neighbours, is_translated},
+    reading::batch_of,
     records,
 };
 
 /// The steps that this engine knows. Nothing was released in an older format.
 pub const STEPS: &[Step] = &[];
 
-/// Rows of a portion of a step of records.
+/// The most rows of a portion of a step of records.
 const ROWS: usize = 256;
 /// A key after every possible key.
 const END: [u8; 80] = [u8::MAX; 80];
@@ -146,9 +147,10 @@ fn upgraded(
     };
     // The place may name a table that is there no more.
     let from = if table as u8 == number { from } else { &[] };
-    let rows = store.scan(table, from, &END, ROWS)?;
+    let limit = batch_of(table).min(ROWS);
+    let rows = store.scan(table, from, &END, limit)?;
     let next = match rows.last() {
-        Some((last, _)) if rows.len() == ROWS => Some((table, keys::successor(last))),
+        Some((last, _)) if rows.len() == limit => Some((table, keys::successor(last))),
         Some(_) | None => tables.next().map(|table| (table, Vec::new())),
     };
     let mut writes = Vec::new();

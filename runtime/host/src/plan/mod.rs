@@ -52,7 +52,6 @@ use crate::{
     intake::launching::Launching,
     module_catalog::ModuleCatalog,
     shared::Shared,
-    sharing::Sharing,
 };
 use audit_log::AuditLog;
 use bulk::BulkJobs;
@@ -229,10 +228,8 @@ impl Planner {
             withdrawn,
             changed,
         } = transaction.into_plan(self.shared.epoch)?;
-        if self.shared.config.sharing == Sharing::Alone {
-            for used in &plan.after.uses {
-                used.is_stored();
-            }
+        for used in &plan.after.uses {
+            used.is_stored();
         }
         self.keys_planned(&plan.after.keys);
         for (process, held) in changed {

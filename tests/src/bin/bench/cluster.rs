@@ -15,11 +15,11 @@ use crate::{
 use anyhow::{Context, Result, bail, ensure};
 use bureaucrat_tests::{
     engine::broker_url,
-    postgres::{new_url, sql},
+    postgres::{holders, new_url, sql},
 };
 use clap::Args;
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -238,25 +238,18 @@ fn takeovers(clerk: &mut Clerk, shared: &mut Contender, settings: &Settings) -> 
     Ok(())
 }
 
-/// Which engine has which group.
-fn holders(database: &str) -> Result<BTreeMap<u8, String>> {
-    let asked = "SELECT shard_group || ' ' || holder FROM lease WHERE until > clock_timestamp()";
-    let rows = sql(database, asked)?;
-    let rows = rows.lines().filter_map(|row| row.split_once(' '));
-    rows.map(|(group, holder)| Ok((group.parse()?, holder.to_owned())))
-        .collect()
-}
-
 /// Waits until so many engines have all groups of a database.
 fn until_shared(database: &str, engines: usize) -> Result<()> {
-    let asked = "SELECT count(*) || ' ' || count(DISTINCT holder) FROM lease WHERE until > clock_timestamp()";
-    let wanted = format!("16 {engines}");
     let deadline = Instant::now() + PATIENCE;
-    while sql(database, asked)?.trim() != wanted {
+    loop {
+        let holders = holders(database)?;
+        let different: BTreeSet<&String> = holders.values().collect();
+        if (holders.len(), different.len()) == (16, engines) {
+            return Ok(());
+        }
         if Instant::now() > deadline {
             bail!("{engines} engines do not share {database}");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(())
 }

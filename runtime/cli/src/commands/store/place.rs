@@ -62,8 +62,7 @@ impl Place {
         if let Some(file) = password_file {
             let password = password::in_file(file)
                 .map_err(|error| unfit(format!("cannot read {}: {error}", file.display())))?;
-            let password = password.trim_end_matches(['\r', '\n']);
-            let address = address.with_password(password);
+            let address = address.with_password(&password);
             return Ok(Self::Database(Box::new(address)));
         }
         let same = configured.filter(|configured| configured.to_string() == address.to_string());
