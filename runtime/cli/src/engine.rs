@@ -2,6 +2,7 @@
 //! order.
 
 mod answers;
+mod closing;
 mod ending;
 mod policies;
 mod standing;
@@ -25,11 +26,7 @@ use bureaucrat_store::{Store, StoreError};
 use bureaucrat_store_postgres::Change;
 use ending::Ending;
 use standing::{Desk, Ready};
-use std::{
-    mem::ManuallyDrop,
-    sync::{Arc, Weak},
-    time::{Duration, Instant},
-};
+use std::{mem::ManuallyDrop, sync::Arc, time::Duration};
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 
 const MACHINE_CODE: &str = "machine-code";
@@ -93,9 +90,10 @@ pub fn run(
         else {
             break;
         };
-        let open = Arc::downgrade(&store);
-        let ended = engine.serve(store, &mut ready);
-        until_closed(&open);
+        let ended = engine.serve(&store, &mut ready);
+        if !closing::close(store, CLOSING) {
+            tracing::warn!("a part of the engine still uses the records as they were");
+        }
         match ended? {
             Ended::Stopped => {
                 engine.lapses.forget();
@@ -107,18 +105,6 @@ pub fn run(
     drop(socket);
     tracing::info!("bureaucrat has stopped");
     Ok(())
-}
-
-/// Waits until the threads of an earlier host have let the records go. Its session has a lock that the next one needs; and
-/// RocksDB aborts the process if a thread still uses it while the process ends.
-fn until_closed(open: &Weak<Records>) {
-    let deadline = Instant::now() + CLOSING;
-    while open.strong_count() > 0 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    if open.strong_count() > 0 {
-        tracing::warn!("a part of the engine still uses the records as they were");
-    }
 }
 
 /// The parts of the engine that outlast a host.
@@ -146,7 +132,7 @@ impl Engine<'_> {
     /// Runs a host with the groups of shards that the engine has of the records, until it stops or is to have others.
     fn serve<F: FnOnce() -> anyhow::Result<()>>(
         &self,
-        store: Arc<Records>,
+        store: &Arc<Records>,
         ready: &mut Ready<F>,
     ) -> anyhow::Result<Ended> {
         let configuration = self.configuration;
@@ -163,7 +149,7 @@ impl Engine<'_> {
         let host = Host::open(
             HostConfig {
                 policy: newest.or_else(|| self.policy.clone()),
-                ..host_config(configuration, &store)
+                ..host_config(configuration, store)
             },
             store.clone() as Arc<dyn Store>,
             Arc::new(SystemClock::new()),
@@ -224,7 +210,7 @@ impl Engine<'_> {
         self.end(&host, &broker, &following);
         self.desk
             .close("this engine takes another part of the records; ask again in a moment");
-        self.ended(&store, &host, foreign, change)
+        self.ended(store, &host, foreign, change)
     }
 
     /// Lets what a host has in progress finish.
