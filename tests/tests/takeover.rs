@@ -230,3 +230,28 @@ fn an_engine_whose_commit_waits_for_the_standby_is_not_ready_and_can_be_looked_a
     })?;
     served.engine.kill()
 }
+
+/// A server that is suspended takes connections and says nothing: an orderly end would wait for it.
+#[test]
+fn another_signal_ends_an_engine_whose_database_is_silent() -> Result<()> {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let database = format!("postgres://nobody:secret@{}/none", silent.local_addr()?);
+    let folder = tempfile::tempdir()?;
+    let mut engine =
+        Engine::new(&broker_url()?, folder.path(), "silent", &[]).with_database(Some(database));
+    engine.start()?;
+    let deadline = Instant::now() + PATIENCE;
+    // It catches signals before it has a socket.
+    while !engine.storage().join("control.sock").exists() {
+        ensure!(Instant::now() < deadline, "{}", engine.log_tail());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    while !engine.has_ended()? {
+        ensure!(Instant::now() < deadline, "{}", engine.log_tail());
+        engine.terminate()?;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let said = engine.log_tail();
+    ensure!(said.contains("the engine kills itself now"), "{said}");
+    Ok(())
+}

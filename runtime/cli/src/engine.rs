@@ -198,6 +198,9 @@ impl Engine<'_> {
                 changed = store.clone().changed() => change = Some(changed),
                 signal = self.ending.wait() => match signal {
                     Some(name) => tracing::info!("{name}: finishing the work in progress"),
+                    None if self.shares() && host.failure().as_ref().is_some_and(is_fenced) => {
+                        tracing::info!("another engine has taken a part of the records");
+                    }
                     None => tracing::error!("the engine stops because of an error"),
                 },
             }
@@ -208,8 +211,12 @@ impl Engine<'_> {
             stop_http();
         }
         self.end(&host, &broker, &following);
-        self.desk
-            .close("this engine takes another part of the records; ask again in a moment");
+        self.desk.close(match self.ending.signal() {
+            None if self.shares() => {
+                "this engine takes another part of the records; ask again in a moment"
+            }
+            Some(_) | None => "this engine ends",
+        });
         self.ended(store, &host, foreign, change)
     }
 
@@ -233,8 +240,6 @@ impl Engine<'_> {
         foreign: Option<String>,
         change: Option<Change>,
     ) -> anyhow::Result<Ended> {
-        let is_fenced =
-            |failure: &HostError| matches!(failure, HostError::Store(StoreError::Fenced { .. }));
         let failure = host.failure();
         if self.shares() && self.ending.signal().is_none() && foreign.is_none() {
             // Another engine has taken a part of what this one had.
@@ -280,6 +285,11 @@ impl Engine<'_> {
             }
         })
     }
+}
+
+/// Whether a host has failed because another engine has what it had.
+const fn is_fenced(failure: &HostError) -> bool {
+    matches!(failure, HostError::Store(StoreError::Fenced { .. }))
 }
 
 /// Listens for HTTP, if a setting says where.

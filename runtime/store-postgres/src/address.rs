@@ -8,6 +8,8 @@ use tokio_postgres::config::{Config, Host, SslMode, TargetSessionAttrs};
 const SCHEMA: &str = "bureaucrat";
 /// A server that does not answer is given up after this time, and tried again.
 const CONNECTING: Duration = Duration::from_secs(10);
+/// A server that takes a connection must answer within this time.
+const SETTING_UP: Duration = Duration::from_secs(5);
 /// A connection over which nothing comes any more is noticed after about this time.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -93,6 +95,12 @@ impl Address {
     pub fn with_password(mut self, password: &str) -> Self {
         self.config.password(password);
         self
+    }
+
+    /// How long it may take to make a connection and to set it up, at whichever of the hosts.
+    pub(crate) fn making(&self) -> Duration {
+        let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
+        CONNECTING.saturating_mul(hosts).saturating_add(SETTING_UP)
     }
 
     pub(crate) const fn config(&self) -> &Config {

@@ -287,7 +287,7 @@ impl Place {
         };
         let (config, tls) = (self.address.config().clone(), self.tls.clone());
         let schema = self.schema().to_owned();
-        let connecting = runtime.spawn(async move {
+        let making = async move {
             let (client, connection) = config.connect(tls).await?;
             // Its errors come to those who wait for an answer.
             tokio::spawn(connection);
@@ -295,6 +295,17 @@ impl Place {
             client.batch_execute(&path).await?;
             client.batch_execute(SETTINGS).await?;
             Ok::<_, Trouble>(client)
+        };
+        // A server that is suspended takes connections and says nothing.
+        let limit = self.address.making();
+        let connecting = runtime.spawn(async move {
+            let made = tokio::time::timeout(limit, making).await;
+            made.unwrap_or_else(|_| {
+                let seconds = limit.as_secs();
+                let what =
+                    format!("it took a connection, and has not answered for {seconds} seconds");
+                Err(Trouble::Away(what))
+            })
         });
         let client = block_on(connecting)
             .unwrap_or_else(|_| Err(Trouble::Away("connecting was interrupted".into())))

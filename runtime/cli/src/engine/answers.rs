@@ -9,7 +9,13 @@ use bureaucrat_host::{
     query::{Query, QueryAnswer},
 };
 use bureaucrat_model::Operator;
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Instant};
+use std::{
+    fs::{self, DirBuilder},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 use tokio::runtime::Handle;
 
 /// The parts of the engine that know something.
@@ -115,7 +121,12 @@ fn backed_up(store: &Records, folder: &Path) -> QueryAnswer {
         });
     let done = made.and_then(|()| {
         let state = folder.join(backup::STATE);
-        store.checkpoint(&state)
+        store.checkpoint(&state).map_err(|reason| {
+            // It was made for nothing, and would be in the way of another try. What is in it is kept.
+            let _ = fs::remove_dir(&state);
+            let _ = fs::remove_dir(folder);
+            format!("the backup to {} failed: {reason}", folder.display())
+        })
     });
     match done {
         Ok(()) => QueryAnswer::BackedUp {

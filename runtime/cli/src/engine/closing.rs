@@ -1,6 +1,6 @@
 //! Closes the records before the next host opens them, or the process ends.
 //!
-//! A host's threads share the records and let go of them one by one. Whoever is last closes them, and
+//! A host's threads share the records and let go of them one by one. The last one closes them, and
 //! this must be the main thread: a session with the database has a lock that the next one needs, and
 //! the end of the main thread ends the process, for which RocksDB takes down what another thread would
 //! still need to close a folder. It aborts the process then.

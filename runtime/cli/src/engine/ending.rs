@@ -2,11 +2,24 @@
 
 use anyhow::{Context, anyhow};
 use bureaucrat_host::Host;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::time::Duration;
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::{Instant, sleep_until},
 };
+
+/// How long the engine may take to end after a signal. What it waits for then, such as a database that says nothing, may
+/// never come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A signal that comes so long after the first one is meant to end the engine at once. One that comes earlier may be the
+/// same wish, told by somebody else.
+const INSISTING: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
@@ -37,6 +50,23 @@ impl Ending {
                 _ = interrupt.recv() => "SIGINT",
             };
             signalled.send_replace(Some(Reason::Signal(name)));
+            let began = Instant::now();
+            let insisted = async {
+                loop {
+                    tokio::select! {
+                        _ = terminate.recv() => {}
+                        _ = interrupt.recv() => {}
+                    }
+                    if began.elapsed() >= INSISTING {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = insisted => {}
+                () = sleep_until(began + PATIENCE) => {}
+            }
+            give_up(name, began.elapsed());
         });
         Ok(Self { noted, seen })
     }
@@ -79,5 +109,17 @@ impl Ending {
         // We have a sender ourselves.
         let _ = self.seen.clone().wait_for(Option::is_some).await;
         self.signal()
+    }
+}
+
+/// Ends the process as a power cut would, which loses nothing: an orderly end would wait for threads that hang.
+fn give_up(name: &str, waited: Duration) {
+    tracing::error!(
+        "{name}: the work in progress has not ended for {} seconds, because the records or the broker do not answer; the \
+         engine kills itself now, and loses nothing that it has confirmed",
+        waited.as_secs()
+    );
+    if let Err(error) = kill(Pid::this(), Signal::SIGKILL) {
+        tracing::error!(%error, "the engine cannot kill itself");
     }
 }
