@@ -87,15 +87,17 @@ fn until(what: &str, is_so: impl Fn() -> Result<bool>) -> Result<()> {
 }
 
 fn post(operated: &Operated, path: &str, body: &Value, key: Option<&str>) -> Result<Answer> {
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(key.map(|key| ("idempotency-key", key)));
+    send(operated, path, &headers, body.to_string().as_bytes())
+}
+
+fn send(operated: &Operated, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
     let client = Client::of(&operated.engine)?;
     let token = std::fs::read_to_string(operated.engine.storage().join("http-token"))?;
     let bearer = format!("Bearer {}", token.trim());
-    let mut headers = vec![
-        ("authorization", bearer.as_str()),
-        ("content-type", "application/json"),
-    ];
-    headers.extend(key.map(|key| ("idempotency-key", key)));
-    client.send(("POST", path), &headers, body.to_string())
+    let headers = [&[("authorization", bearer.as_str())], headers].concat();
+    client.send(("POST", path), &headers, body)
 }
 
 fn process_of(answer: &Answer) -> Result<String> {
@@ -209,5 +211,25 @@ fn what_exists_once_is_changed_at_either_engine() -> Result<()> {
             one.until(process, "failed")?;
         }
     }
+    pair.end()
+}
+
+#[test]
+fn what_is_too_large_for_the_broker_is_taken_by_its_engine_alone() -> Result<()> {
+    let pair = Pair::start("sharing-large")?;
+    let module = vec![0; 13 << 20];
+    let mut answers = Vec::new();
+    for operated in &pair.engines {
+        let headers = [("content-type", "application/wasm")];
+        answers.push(send(operated, "/api/v1/modules", &headers, &module)?);
+    }
+    // One sees that this is not a module; the other cannot even ask.
+    answers.sort_by_key(|answer| answer.status);
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    ensure!(statuses == [413, 422], "{statuses:?}: {answers:?}");
+    ensure!(
+        answers[0].body.contains("too large to be sent on"),
+        "{answers:?}"
+    );
     pair.end()
 }

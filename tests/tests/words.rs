@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A broker of this test's own, with users and virtual hosts of every kind.
 struct World {
-    folder: tempfile::TempDir,
     rabbit: Rabbit,
+    folder: tempfile::TempDir,
 }
 
 impl World {

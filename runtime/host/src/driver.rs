@@ -225,7 +225,7 @@ impl Driver {
             Incoming::OrderedDefinition(command) => self.planner.definition_ordered(command),
             Incoming::OrderedModule(command) => self.planner.module_ordered(command),
             Incoming::OrderedBulk(command) => self.planner.bulk_ordered(command),
-            Incoming::SentOn { group, between } => self.planner.tell_another(group, *between),
+            Incoming::SentOn { group, asked } => self.planner.tell_another(group, *asked),
             Incoming::Asked(ask) => {
                 self.actor.tell(ask, self.held());
                 Ok(())

@@ -23,6 +23,7 @@ mod error;
 mod fair;
 mod host;
 mod intake;
+mod marks;
 pub mod meters;
 pub mod module_catalog;
 mod open;

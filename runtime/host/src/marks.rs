@@ -1,11 +1,13 @@
 //! The mark: how far time, the sequence and the timers have come, written with every submission.
 //!
 //! Engines that share a store have a mark each, under the number of their first group. An engine that takes groups
-//! continues after all marks: so numbers and times never run backwards, no matter which engine had the groups before.
+//! continues after all marks: so numbers and times never run backwards, no matter which engine had the groups before. The
+//! number of an event comes after all marks, too: so it comes after each wait that is durable when the event arrives, and
+//! any engine that hands the event out later knows by their numbers which waits it is for.
 
 use bureaucrat_model::{ShardGroup, ShardGroups, Timestamp};
 use bureaucrat_store::{
-    Epoch, Group, Owner, Owners, Store, StoreError, Table, Unit, Verdict, Write, records,
+    Epoch, Group, Owner, Owners, Store, StoreError, Table, Unit, Verdict, Write, keys, records,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ pub(crate) struct Mark {
 
 /// What the keys of marks in the table of meta records begin with.
 const MARK: &[u8] = b"mark";
+
+/// There are no more of them.
+const MARKS: usize = ShardGroup::COUNT;
 
 /// The key of the mark of an engine with this first group.
 pub(crate) fn key(group: ShardGroup) -> Vec<u8> {
@@ -58,6 +63,21 @@ pub(crate) fn all(store: &dyn Store) -> Result<Vec<(ShardGroup, Mark)>, StoreErr
         }
     }
     Ok(marks)
+}
+
+/// The highest number that any engine may have given to what is durable.
+///
+/// # Errors
+/// As [`all`].
+pub(crate) fn highest(store: &dyn Store) -> Result<u64, StoreError> {
+    let rows = store.scan(Table::Meta, MARK, &keys::prefix_end(MARK), MARKS)?;
+    let marks = rows.iter().filter(|(key, _)| is_key(key));
+    let sequences = marks.map(|(key, value)| {
+        let mark = records::decode::<Mark>(Table::Meta, key, value)?;
+        Ok(mark.sequence)
+    });
+    let sequences: Vec<u64> = sequences.collect::<Result<_, StoreError>>()?;
+    Ok(sequences.into_iter().max().unwrap_or(0))
 }
 
 /// Where an engine continues that takes these groups, which had these owners.

@@ -10,6 +10,7 @@ use crate::{
     damage::Damages,
     definitions::Definitions,
     intake::{large::Large, router::Router},
+    marks,
     meters::Meters,
     operate::{asking::Asking, questions::Asked},
     plan::costs::Costs,
@@ -19,7 +20,7 @@ use crate::{
 };
 use bureaucrat_model::ShardGroup;
 use bureaucrat_sandbox::Sandbox;
-use bureaucrat_store::{Epoch, Store};
+use bureaucrat_store::{Epoch, Store, StoreError};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -66,6 +67,23 @@ impl Shared {
             now: self.time.now(),
             damages: &self.damages,
         }
+    }
+
+    /// Draws the number of an event: a larger one than any wait has that is durable, at whichever engine.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub fn draw_for_event(&self) -> Result<u64, StoreError> {
+        if self.config.sharing != Sharing::Alone {
+            self.come_after(marks::highest(&*self.store)?);
+        }
+        Ok(self.draw())
+    }
+
+    /// The next numbers are larger than this one, which another engine has drawn.
+    pub fn come_after(&self, number: u64) {
+        let next = (number / LANES + 1) * LANES;
+        self.sequence.fetch_max(next, Ordering::AcqRel);
     }
 
     /// Draws the next number for events and subscriptions. Engines that share a store never draw the same.

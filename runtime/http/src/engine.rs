@@ -1,6 +1,10 @@
 //! The engine, as HTTP sees it, and a request's way to ask it.
 
-use crate::{census::Census, guard::Caller, problem::Problem};
+use crate::{
+    census::Census,
+    guard::Caller,
+    problem::{Code, Problem},
+};
 use bureaucrat_host::{
     Standing,
     backlog::Waiting,
@@ -71,6 +75,9 @@ impl Call {
         let answer = self.engine.ask(query, &self.caller.operator());
         if let QueryAnswer::Error { reason } = answer {
             return Err(Problem::unavailable(reason));
+        }
+        if let QueryAnswer::TooLarge { reason } = answer {
+            return Err(Problem::new(Code::TooLarge, reason));
         }
         Ok(answer)
     }

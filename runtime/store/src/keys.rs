@@ -17,7 +17,7 @@ pub use bulk::{bulk_job, bulk_job_of, bulk_outcome, bulk_outcome_of, bulk_outcom
 pub use deployed::{DefinitionKey, name, name_of, version, version_of, versions_of};
 pub use kept::{
     is_taken_by_fiber, kept, kept_after, kept_gone, kept_of, kept_until, kept_until_of, recall,
-    recall_of, subscribed, subscription_record, taken, taken_by, taken_by_fiber, taken_of,
+    recall_of, subscribed, subscription_record, taken, taken_by, taken_by_fiber, taken_of, taker,
 };
 pub use outbox::{OutboxKey, OutboxKind};
 pub use recent::{Phase, Place, recent, recent_in, recent_of};

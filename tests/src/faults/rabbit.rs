@@ -137,6 +137,13 @@ impl Rabbit {
 
 impl Drop for Rabbit {
     fn drop(&mut self) {
+        // Without its folder nobody knows which processes are its own, and it would run on.
+        let is_there = self.folder.exists();
         let _ = self.stop();
+        assert!(
+            is_there || std::thread::panicking(),
+            "{} was removed while its broker ran; drop the broker first",
+            self.folder.display()
+        );
     }
 }

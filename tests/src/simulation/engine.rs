@@ -4,7 +4,7 @@
 use super::SimulatedClock;
 use bureaucrat_host::{
     Committing, Driver, HostConfig, HostError, Opened, Progress, Shared,
-    asking::{Between, Question},
+    asking::{Asked, Question},
     broker::{Broker, BrokerEvent, BrokerEvents},
     bulk::BulkCommand,
     commands::{Command, Order},
@@ -244,8 +244,8 @@ impl Engine {
             by: Operator::named("ada"),
             query: String::new(),
         };
-        let between = Box::new(Between::Question(question));
-        self.router.send(Incoming::SentOn { group, between });
+        let asked = Box::new(Asked::Question(question));
+        self.router.send(Incoming::SentOn { group, asked });
     }
 
     /// The number of a question of another engine that is to be carried out now.

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 pub(super) struct EventFacts {
     pub name: String,
     pub key: Option<String>,
-    /// Which waits awaited it when it was written.
+    /// Which waits awaited it when it got its number.
     pub waited: BTreeSet<WaitKey>,
     /// The number of the event that it is a part of.
     origin: Option<u64>,
@@ -44,13 +44,18 @@ impl Known {
     fn new_event(&mut self, shard: ShardId, sequence: u64, record: &EventRecord) {
         self.numbered(sequence, Numbered::Event(shard));
         let number = unique(record);
-        self.sequences.entry(number).or_default().push(sequence);
+        let counts = record.origin.unwrap_or(sequence);
+        self.sequences.entry(number).or_default().push(counts);
         let waited = match record.origin {
             Some(origin) => {
                 *self.counts.entry("parts of events").or_default() += 1;
                 self.shared.part_written(shard.group(), origin)
             }
-            None => self.event_is_new(number).then(|| self.waits_for(record)),
+            None => {
+                self.event_comes_after(number, sequence);
+                let is_new = self.event_is_new(number);
+                is_new.then(|| self.waits_for(record, sequence))
+            }
         };
         let Some(waited) = waited else {
             return self.violate(format!("the event {number} took effect twice"));
@@ -75,12 +80,22 @@ impl Known {
         !twice || !self.identified.contains(&number)
     }
 
-    fn waits_for(&self, record: &EventRecord) -> BTreeSet<WaitKey> {
+    /// Whatever was durable when an event was published has a lower number: so the numbers say which waits it is for.
+    fn event_comes_after(&mut self, number: u64, sequence: u64) {
+        let highest = self.shared.published.get(&number).copied();
+        if let Some(highest) = highest.filter(|highest| sequence <= *highest) {
+            self.violate(format!(
+                "the event {number} got the number {sequence}, and {highest} was durable when it was published"
+            ));
+        }
+    }
+
+    fn waits_for(&self, record: &EventRecord, sequence: u64) -> BTreeSet<WaitKey> {
         let mut waited = BTreeSet::new();
         for (process, subscriptions) in &self.subscriptions {
-            for ((name, wanted), fiber, turn) in subscriptions.keys() {
+            for (((name, wanted), fiber, turn), subscribed) in subscriptions {
                 let suits = wanted.is_none() || *wanted == record.key;
-                if *name == record.name && suits {
+                if *name == record.name && suits && *subscribed < sequence {
                     waited.insert(WaitKey {
                         process: *process,
                         fiber: *fiber,
@@ -130,8 +145,23 @@ impl Known {
         }
     }
 
+    /// A process begins to wait: after the numbers of the events that it has taken, or it could get them again.
+    pub fn wait_comes_after(&mut self, process: ProcessId, sequence: u64) {
+        let last = self.shared.last_taken.get(&process).copied();
+        if let Some(last) = last.filter(|last| sequence <= *last) {
+            self.violate(format!(
+                "a wait of {process} got the number {sequence} after it took the event {last}"
+            ));
+        }
+    }
+
     /// A fiber took an event: each copy that was published at most once.
     pub fn event_counts(&mut self, process: ProcessId, fiber: FiberId, number: u64) {
+        let first = self.sequences.get(&number).and_then(|all| all.iter().min());
+        if let Some(first) = first {
+            let last = self.shared.last_taken.entry(process).or_default();
+            *last = (*last).max(*first);
+        }
         let written = self.written.get(&number).map_or(0, Vec::len);
         let taken = self.shared.taken.entry((process, fiber, number));
         let taken = taken.or_default();

@@ -3,7 +3,7 @@
 
 use super::{Content, Facts, Message, SOURCES, SimulatedBroker, broker::State, facts::Known};
 use bureaucrat_host::{
-    asking::Between,
+    asking::{Asked, Between},
     broker::{Source, Way},
     forwarded::{Forwarded, forwarded_in, source_of},
 };
@@ -169,6 +169,10 @@ impl Facts {
     pub(super) fn sent(&self, source: Source, message: &Message) {
         let key = sent(source.name(), &message.properties, &message.body);
         let mut known = self.known();
+        if let Content::Event(number) = message.content {
+            let highest = known.highest;
+            known.shared.published.entry(number).or_insert(highest);
+        }
         known.shared.sent.insert(key, message.content.clone());
     }
 }
@@ -203,9 +207,9 @@ impl Known {
                     place: ordered.place,
                 }),
                 Between::BulkNews { .. } => Some(Content::BulkNews),
-                Between::Question(_) => Some(Content::Question),
+                Between::Asking(Asked::Question(_)) => Some(Content::Question),
                 // Nobody answers.
-                Between::Answer { .. } | Between::Receipt { .. } => None,
+                Between::Asking(Asked::Answer { .. } | Asked::Receipt { .. }) => None,
             },
             None => None,
         };

@@ -35,10 +35,14 @@ pub(super) struct SharedFacts {
     parts: BTreeSet<(ShardGroup, u64)>,
     /// The waits that a part must reach which is on its way.
     expected: BTreeMap<(ShardGroup, u64), BTreeSet<WaitKey>>,
+    /// The highest number of the events that a process has taken.
+    pub last_taken: BTreeMap<ProcessId, u64>,
     /// How often fibers took events.
     pub taken: BTreeMap<(ProcessId, FiberId, u64), usize>,
     /// The questions of other engines that were carried out.
     carried_out: BTreeSet<u64>,
+    /// The highest number that was durable when an event was published, by its publisher's number.
+    pub published: BTreeMap<u64, u64>,
     /// What was published to the engines.
     pub sent: BTreeMap<Vec<u8>, Content>,
 }

@@ -173,6 +173,7 @@ impl Known {
             Some(None) => self.violate(format!("a subscription says {value:02x?}")),
             Some(Some((sequence, _))) => {
                 self.numbered(sequence, Numbered::Wait(wait.process, wait.turn));
+                self.wait_comes_after(wait.process, sequence);
                 self.subscriptions
                     .entry(wait.process)
                     .or_default()

@@ -3,9 +3,9 @@
 //! An engine that works on a question says so each second. One that says nothing was stopped, or can't be
 //! reached, and nobody waits for it without end.
 
-use super::Address;
+use super::{Address, QUESTION_BYTES_MAX};
 use crate::failure::{Failure, Kind};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use bureaucrat_host::query::{Query, QueryAnswer};
 use bureaucrat_views::Ask;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, socket};
@@ -88,6 +88,11 @@ impl Control {
     pub fn ask(&mut self, query: &Query) -> anyhow::Result<QueryAnswer> {
         let mut text = serde_json::to_vec(query)?;
         text.push(b'\n');
+        ensure!(
+            text.len() as u64 <= QUESTION_BYTES_MAX,
+            "this is too large for the engine's control socket: {} bytes as JSON, at most {QUESTION_BYTES_MAX}",
+            text.len()
+        );
         let failed = |error: io::Error, what: &'static str| match is_silent(&error) {
             true => silent(&self.storage),
             false => anyhow!(error).context(what),
@@ -122,6 +127,9 @@ impl Control {
         let answer = serde_json::from_slice(&line).context("cannot read the engine's answer")?;
         if let QueryAnswer::Error { reason } = &answer {
             bail!("the engine could not answer: {reason}");
+        }
+        if let QueryAnswer::TooLarge { reason } = &answer {
+            bail!("{reason}");
         }
         Ok(answer)
     }

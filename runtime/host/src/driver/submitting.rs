@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::{
     commit::{CommitOutcome, Durable},
-    open::marks::{self, Mark},
+    marks::{self, Mark},
     plan::Ready,
 };
 use bureaucrat_model::{ShardGroup, Timestamp};

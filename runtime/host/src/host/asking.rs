@@ -7,7 +7,7 @@ use super::{
 use crate::{
     intake::router::Incoming,
     operate::{
-        asking::{Between, Question},
+        asking::{Asked, Question},
         bulk::BulkQuery,
         definitions::DefinitionQuery,
         letters::{LetterQuery, shard_of},
@@ -58,10 +58,11 @@ impl Host {
             Ok(text) if text.len() <= QUESTION_BYTES => text,
             Ok(text) => {
                 let bytes = text.len();
-                return failed(format!(
+                let reason = format!(
                     "another engine has group {group} of the shards, and this is too large to be sent on ({bytes} bytes, at \
                      most {QUESTION_BYTES}): send it through the broker, or ask that engine"
-                ));
+                );
+                return QueryAnswer::TooLarge { reason };
             }
             Err(error) => return failed(error.to_string()),
         };
@@ -72,7 +73,7 @@ impl Host {
         let number = shared.draw();
         let expected = shared.asking.expect(number);
         let until = shared.time.now().after(millis(ORDER_PATIENCE));
-        let question = Between::Question(Question {
+        let question = Asked::Question(Question {
             number,
             group: group.number(),
             asker: asker.number(),
@@ -80,8 +81,8 @@ impl Host {
             by: by.clone(),
             query,
         });
-        let between = Box::new(question);
-        self.0.router.send(Incoming::SentOn { group, between });
+        let asked = Box::new(question);
+        self.0.router.send(Incoming::SentOn { group, asked });
         expected.within(patience).unwrap_or_else(|| {
             failed(format!(
                 "the engine that has group {group} of the shards has not answered, or this one ends; look whether the order \
@@ -100,8 +101,8 @@ impl Host {
             let number = question.number;
             match serde_json::to_string(&answer) {
                 Ok(answer) => {
-                    let between = Box::new(Between::Answer { number, answer });
-                    self.0.router.send(Incoming::SentOn { group, between });
+                    let asked = Box::new(Asked::Answer { number, answer });
+                    self.0.router.send(Incoming::SentOn { group, asked });
                 }
                 Err(error) => {
                     tracing::error!(%error, "an answer for another engine cannot be written")

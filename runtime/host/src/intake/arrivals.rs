@@ -62,8 +62,8 @@ impl Planner {
             Arrival::Event { shard, event, seen } => {
                 self.event_arrived(&delivery, shard, event, seen)
             }
-            Arrival::EventPart { shard, event, seen } => {
-                self.event_part_arrived(&delivery, shard, *event, seen)
+            Arrival::EventPart { shard, part, seen } => {
+                self.event_part_arrived(&delivery, shard, *part, seen)
             }
             Arrival::Between(between) => self.between_arrived(&delivery, *between),
             // The intake unpacks before it hands over.
@@ -222,29 +222,6 @@ impl Planner {
         self.finish(transaction)
     }
 
-    /// An event for the waits of one group, which another engine has: it is stored and handed out here as well.
-    fn event_part_arrived(
-        &mut self,
-        delivery: &Delivery,
-        shard: ShardId,
-        event: EventRecord,
-        seen: [u8; 32],
-    ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
-        match self.seen_before(&seen) {
-            Ok(None) => {}
-            Ok(Some(_)) => return self.finish(transaction),
-            Err(error) => return self.memory_is_damaged(shard, delivery, error),
-        }
-        self.remember(&mut transaction, Some(seen), None)?;
-        let sequence = self.shared.draw();
-        let value = records::encode(&event)?;
-        let arrived = event.arrived(shard, sequence, value.len());
-        transaction.after.arrived.push(arrived);
-        transaction.put(Table::Events, keys::event(shard, sequence), value);
-        self.finish(transaction)
-    }
-
     fn store_event(
         &mut self,
         transaction: &mut Transaction,
@@ -252,7 +229,8 @@ impl Planner {
         event: EventMessage,
         (reply_to, sender): (Option<ReplyTo>, Sender),
     ) -> Result<(), StoreError> {
-        let (shard, sequence, now) = (transaction.shard, self.shared.draw(), self.now());
+        let (shard, now) = (transaction.shard, self.now());
+        let sequence = self.shared.draw_for_event()?;
         let record = EventRecord {
             name: event.name,
             key: event.key,

@@ -5,6 +5,7 @@ use crate::{
     operate::asking::Between,
     plan::events::EventRecord,
 };
+use bureaucrat_model::{FiberId, ProcessId};
 use bureaucrat_store::{Table, records};
 use bureaucrat_wire::Properties;
 use serde::{Deserialize, Serialize};
@@ -35,11 +36,19 @@ pub enum Forwarded {
         group: u8,
         /// The shard that has it, and its number there.
         origin: (u8, u64),
-        event: EventRecord,
+        part: EventPart,
     },
     /// A question or an order about what the receiver has, or an answer.
     #[serde(rename = "3")]
     Between(Between),
+}
+
+/// An event for the waits of one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPart {
+    pub event: EventRecord,
+    /// Fibers of the group that take one event after the other, and have had this one from an engine before.
+    pub taken: Vec<(ProcessId, FiberId)>,
 }
 
 /// The number of a queue in what is forwarded.

@@ -7,7 +7,7 @@
 use super::{
     cancelling::is_cancel,
     deploying::is_definition,
-    forwarded::{FORWARD_TYPE, Forwarded, number_of},
+    forwarded::{EventPart, FORWARD_TYPE, Forwarded, number_of},
     launching::LaunchInHand,
     modules::is_module,
     router::Arrival,
@@ -17,11 +17,11 @@ use crate::{
     open::identity,
     operate::{
         Told,
-        asking::{Between, Question},
+        asking::{Asked, Between, Question},
     },
     plan::{Planner, events::EventRecord, transaction::Transaction},
 };
-use bureaucrat_model::{ProcessId, ShardGroup, ShardId};
+use bureaucrat_model::{FiberId, ProcessId, Redelivered, ShardGroup, ShardId};
 use bureaucrat_store::{StoreError, Table, keys, keys::OutboxKind, records};
 use bureaucrat_wire::{Mandatory, Outgoing, Properties, decode_cancel};
 use serde_bytes::ByteBuf;
@@ -115,28 +115,60 @@ impl Planner {
         transaction: &mut Transaction,
         group: ShardGroup,
         sequence: u64,
-        event: EventRecord,
+        (event, taken): (EventRecord, Vec<(ProcessId, FiberId)>),
     ) -> Result<(), StoreError> {
         let forwarded = Forwarded::Event {
             group: group.number(),
             origin: (transaction.shard.0, sequence),
-            event,
+            part: EventPart { event, taken },
         };
         self.send_on(transaction, group, &forwarded)
+    }
+
+    /// An event for the waits of one group, which another engine has: it is stored and handed out here as well.
+    pub(super) fn event_part_arrived(
+        &mut self,
+        delivery: &Delivery,
+        shard: ShardId,
+        EventPart { event, taken }: EventPart,
+        seen: [u8; 32],
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::acknowledging(shard, delivery.handle);
+        match self.seen_before(&seen) {
+            Ok(None) => {}
+            Ok(Some(_)) => return self.finish(transaction),
+            Err(error) => return self.memory_is_damaged(shard, delivery, error),
+        }
+        // Who takes it and waits again must not get it again.
+        self.shared.come_after(event.origin.unwrap_or_default());
+        self.remember(&mut transaction, Some(seen), None)?;
+        let sequence = self.shared.draw();
+        let value = records::encode(&event)?;
+        let mut arrived = event.arrived(shard, sequence, value.len());
+        if !taken.is_empty() {
+            arrived.redelivered = Redelivered::Perhaps;
+        }
+        for (process, fiber) in taken {
+            let key = keys::taken_by_fiber(sequence, process, fiber);
+            transaction.put(Table::Taken, key, Vec::new());
+        }
+        transaction.after.arrived.push(arrived);
+        transaction.put(Table::Events, keys::event(shard, sequence), value);
+        self.finish(transaction)
     }
 
     /// Asks the engine that has a group, or answers it. What belongs to this one meanwhile is taken here.
     pub(crate) fn tell_another(
         &mut self,
         group: ShardGroup,
-        between: Between,
+        asked: Asked,
     ) -> Result<(), StoreError> {
         if self.shared.config.sharing.groups().contains(group) {
-            self.shared.asking.take(between);
+            self.shared.asking.take(asked);
             return Ok(());
         }
         let mut transaction = Transaction::new(self.some_shard());
-        self.send_between(&mut transaction, group, between)?;
+        self.send_between(&mut transaction, group, Between::Asking(asked))?;
         self.finish(transaction)
     }
 
@@ -156,20 +188,27 @@ impl Planner {
         delivery: &Delivery,
         between: Between,
     ) -> Result<(), StoreError> {
-        let between = match between {
-            Between::BulkOrder(ordered) => return self.bulk_order_arrived(delivery, ordered),
+        match between {
+            Between::Asking(Asked::Question(question)) => self.question_arrived(delivery, question),
+            Between::Asking(asked) => {
+                let shard = self.some_shard();
+                let transaction = Transaction::acknowledging(shard, delivery.handle);
+                self.finish(self.then_taken(transaction, asked))
+            }
+            Between::BulkOrder(ordered) => self.bulk_order_arrived(delivery, ordered),
             Between::BulkNews {
                 job,
                 place,
                 outcome,
-            } => return self.bulk_news_arrived(delivery, (job, place), outcome),
-            Between::Question(question) => return self.question_arrived(delivery, question),
-            other @ (Between::Answer { .. } | Between::Receipt { .. }) => other,
-        };
-        let mut transaction = Transaction::acknowledging(self.some_shard(), delivery.handle);
-        let told = Told::Between(self.shared.asking.clone(), between);
+            } => self.bulk_news_arrived(delivery, (job, place), outcome),
+        }
+    }
+
+    /// Who asks or answers takes it once the transaction is durable.
+    fn then_taken(&self, mut transaction: Transaction, asked: Asked) -> Transaction {
+        let told = Told::Asked(self.shared.asking.clone(), asked);
         transaction.after.told.push(told);
-        self.finish(transaction)
+        transaction
     }
 
     /// A question is remembered before it is carried out, whatever repeats its message.
@@ -187,13 +226,10 @@ impl Planner {
         };
         let mut transaction = Transaction::acknowledging(shard, delivery.handle);
         let number = question.number.to_be_bytes();
-        let mut seen = identity::keyed(&self.shared.secret, "question", &[&number]);
-        seen[0] = shard.0;
+        let seen = identity::seen(&self.shared.secret, shard, "question", &[&number]);
         if self.seen_before(&seen)?.is_none() {
             self.remember(&mut transaction, Some(seen), None)?;
-            let between = Between::Question(question);
-            let told = Told::Between(self.shared.asking.clone(), between);
-            transaction.after.told.push(told);
+            transaction = self.then_taken(transaction, Asked::Question(question));
         }
         self.finish(transaction)
     }

@@ -10,6 +10,7 @@ use super::{
     cancelling::is_cancel,
     definition::DefinitionText,
     deploying::DefinitionCommand,
+    forwarded::EventPart,
     modules::{ModuleCommand, is_module},
     named::is_named,
 };
@@ -20,8 +21,7 @@ use crate::{
     compute::{JobId, JobOutcome},
     config::HostConfig,
     open::identity,
-    operate::{asking::Between, bulk::BulkCommand, commands::Command, letters::LetterCommand},
-    plan::events::EventRecord,
+    operate::{asking, bulk::BulkCommand, commands::Command, letters::LetterCommand},
 };
 use bureaucrat_model::{DefinitionName, Hex, ModuleName, ProcessId, ShardGroup, ShardId};
 use bureaucrat_store::Epoch;
@@ -60,11 +60,11 @@ pub enum Arrival {
     /// An event that another engine hands out, for the waits of a group of this one.
     EventPart {
         shard: ShardId,
-        event: Box<EventRecord>,
+        part: Box<EventPart>,
         seen: [u8; 32],
     },
     /// What another engine asks or answers.
-    Between(Box<Between>),
+    Between(Box<asking::Between>),
     /// Something compressed, to be unpacked when there is room for it: see `Router::unpack`.
     Packed(Packed),
     /// Unreadable.
@@ -117,7 +117,7 @@ pub enum Incoming {
     SentOn {
         /// A group that it has.
         group: ShardGroup,
-        between: Box<Between>,
+        asked: Box<asking::Asked>,
     },
     /// An operator asks where tasks are.
     Asked(Ask),

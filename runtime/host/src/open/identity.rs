@@ -1,7 +1,7 @@
 //! The identity of a storage: written when it is created, never changed.
 
 use crate::error::{HostError, meta};
-use bureaucrat_model::Hex;
+use bureaucrat_model::{Hex, ShardId};
 use bureaucrat_store::{Group, Store, StoreError, Table, Unit, Write, records};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,13 @@ pub fn keyed(secret: &[u8; 32], purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// The hash under which a shard remembers what it must not do twice: it begins with the shard.
+pub fn seen(secret: &[u8; 32], shard: ShardId, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = keyed(secret, purpose, parts);
+    hash[0] = shard.0;
+    hash
 }
 
 /// The hash of a business key, among the processes of a user with a name.

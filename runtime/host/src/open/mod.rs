@@ -2,7 +2,6 @@
 
 mod bulk;
 pub(crate) mod identity;
-pub(crate) mod marks;
 mod opened;
 mod restored;
 

@@ -4,7 +4,6 @@
 use super::{
     bulk,
     identity::{self, Identity},
-    marks::{self, Mark},
 };
 use crate::{
     act::aside::BacklogRecord,
@@ -22,6 +21,7 @@ use crate::{
         large::Large,
         router::{Incoming, Router},
     },
+    marks::{self, Mark},
     module_catalog::{DurableNames, ModuleCatalog},
     plan::{
         audit_log::AuditLog,

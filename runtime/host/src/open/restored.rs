@@ -1,8 +1,8 @@
 //! A storage that was restored from a backup: its counters skip everything that the original may
 //! have used since.
 
-use super::marks;
 use crate::error::HostError;
+use crate::marks;
 use bureaucrat_store::{EPOCH_KEY, Group, Store, Table, Unit, Write, records};
 
 /// Epochs and sequence numbers that the original may have used since the backup.

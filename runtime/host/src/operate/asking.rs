@@ -30,9 +30,27 @@ const RECEIPTS_MAX: usize = 4_096;
 /// Nobody waits longer for a receipt.
 const RECEIPT_PATIENCE: Duration = Duration::from_secs(300);
 
-/// What engines tell each other about questions.
+/// What engines tell each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Between {
+    /// For those who ask and those who answer.
+    #[serde(rename = "1")]
+    Asking(Asked),
+    /// A process of a bulk job, which the receiver has.
+    #[serde(rename = "2")]
+    BulkOrder(BulkOrdered),
+    /// What became of it.
+    #[serde(rename = "3")]
+    BulkNews {
+        job: u64,
+        place: Place,
+        outcome: BulkOutcome,
+    },
+}
+
+/// What [`Asking`] takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asked {
     #[serde(rename = "1")]
     Question(Question),
     /// The answer to the question with this number, as JSON.
@@ -41,16 +59,6 @@ pub enum Between {
     /// What became of a message that was handed in at the asker, and was sent on under this number; as JSON.
     #[serde(rename = "3")]
     Receipt { number: u64, receipt: String },
-    /// A process of a bulk job, which the receiver has.
-    #[serde(rename = "4")]
-    BulkOrder(BulkOrdered),
-    /// What became of it.
-    #[serde(rename = "5")]
-    BulkNews {
-        job: u64,
-        place: Place,
-        outcome: BulkOutcome,
-    },
 }
 
 /// An order of a bulk job for one process.
@@ -130,26 +138,26 @@ impl Asking {
     }
 
     /// A question or an answer came from another engine.
-    pub fn take(&self, between: Between) {
-        match between {
-            Between::Question(question) if self.desk.1.len() < WAITING_MAX => {
+    pub fn take(&self, asked: Asked) {
+        match asked {
+            Asked::Question(question) if self.desk.1.len() < WAITING_MAX => {
                 let _ = self.desk.0.send(Some(question));
             }
-            Between::Question(question) => {
+            Asked::Question(question) => {
                 let number = question.number;
                 tracing::warn!(
                     number,
                     "too many questions of other engines wait; one is dropped"
                 );
             }
-            Between::Answer { number, answer } => {
+            Asked::Answer { number, answer } => {
                 let waiting = lock(&self.answers).remove(&number);
                 let answer = serde_json::from_str(&answer);
                 if let (Some(waiting), Ok(answer)) = (waiting, answer) {
                     let _ = waiting.try_send(answer);
                 }
             }
-            Between::Receipt { number, receipt } => {
+            Asked::Receipt { number, receipt } => {
                 let Ok(receipt) = serde_json::from_str(&receipt) else {
                     return;
                 };
@@ -165,8 +173,6 @@ impl Asking {
                     sender.tell(receipt);
                 }
             }
-            // The driver's.
-            Between::BulkOrder(_) | Between::BulkNews { .. } => {}
         }
     }
 

@@ -22,7 +22,7 @@ pub mod tasks;
 pub mod verifying;
 mod waiting;
 
-use asking::{Asking, Between};
+use asking::{Asked, Asking};
 use bulk::BulkAnswer;
 use commands::OrderOutcome;
 use crossbeam_channel::Sender;
@@ -40,7 +40,7 @@ pub(crate) enum Told {
     Bulk(Sender<BulkAnswer>, BulkAnswer),
     Message(handing_in::Sender, Receipt),
     /// What another engine asks, or answers.
-    Between(Arc<Asking>, Between),
+    Asked(Arc<Asking>, Asked),
 }
 
 impl Told {
@@ -52,7 +52,7 @@ impl Told {
             Self::Module(reply, answer) => drop(reply.try_send(answer)),
             Self::Bulk(reply, answer) => drop(reply.try_send(answer)),
             Self::Message(sender, receipt) => sender.tell(receipt),
-            Self::Between(asking, between) => asking.take(between),
+            Self::Asked(asking, asked) => asking.take(asked),
         }
     }
 }

@@ -217,6 +217,10 @@ pub enum QueryAnswer {
     Incident(IncidentAnswer),
     /// What became of the check of a history.
     Verified(Verified),
+    /// The question is too large for the engine that would have to answer it.
+    TooLarge {
+        reason: String,
+    },
     /// The question could not be answered.
     Error {
         reason: String,

@@ -156,11 +156,12 @@ impl Planner {
         let Some((subscribed, recalls)) = keys::subscribed(value).filter(|_| is_for) else {
             return Ok(None);
         };
-        let is_before = subscribed < arrived.sequence;
-        // Its number here says nothing about what another engine keeps.
-        let sequence = match (arrived.kept, arrived.origin) {
-            (Some(_), Some(origin)) => origin,
-            (Some(_), None) | (None, _) => arrived.sequence,
+        // Its number here says nothing about waits, nor about what another engine keeps.
+        let number = arrived.origin.unwrap_or(arrived.sequence);
+        let is_before = subscribed < number;
+        let sequence = match arrived.kept {
+            Some(_) => number,
+            None => arrived.sequence,
         };
         let source = match arrived.kept {
             None if is_before => EventSource::Live { sequence },
@@ -220,7 +221,7 @@ impl Planner {
             return Ok(());
         }
         let happened = emission.happened();
-        let (shard, sequence) = (transaction.shard, self.shared.draw());
+        let (shard, sequence) = (transaction.shard, self.shared.draw_for_event()?);
         let now = self.now();
         let until = emission.keep.map(|keep| now.after(keep));
         let record = emission.record(now);
@@ -260,8 +261,15 @@ impl Planner {
             && let Some(mut event) = self.body_of(arrived)?
         {
             event.origin = Some(arrived.sequence);
+            let taken = match arrived.redelivered {
+                Redelivered::Perhaps => self.takers(arrived.sequence)?,
+                Redelivered::No => Vec::new(),
+            };
             for group in done.elsewhere.iter() {
-                self.forward_event(&mut transaction, group, arrived.sequence, event.clone())?;
+                let taken = taken.iter().copied();
+                let taken = taken.filter(|(process, _)| process.shard().group() == group);
+                let part = (event.clone(), taken.collect());
+                self.forward_event(&mut transaction, group, arrived.sequence, part)?;
             }
         }
         if done.reached.waiting > 0 || arrived.redelivered == Redelivered::Perhaps {

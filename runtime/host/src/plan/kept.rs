@@ -8,7 +8,7 @@
 
 use super::{Planner, events::EventRecord, transaction::Transaction};
 use crate::act::timers::WaitKey;
-use bureaucrat_model::{Millis, ProcessId, ShardId, Subscription, Timestamp};
+use bureaucrat_model::{FiberId, Millis, ProcessId, ShardId, Subscription, Timestamp};
 use bureaucrat_policy::{Quota, Rule, Rules, Violation};
 use bureaucrat_store::{
     StoreError, Table, keys,
@@ -312,6 +312,18 @@ impl Planner {
         let key = keys::taken_by_fiber(sequence, wait.process, wait.fiber);
         let found = self.shared.store.get(Table::Taken, &key);
         Ok(self.shared.damages.around(None, found)?.flatten().is_some())
+    }
+
+    /// The fibers that take one event after the other, and have had this one.
+    pub(super) fn takers(&self, sequence: u64) -> Result<Vec<(ProcessId, FiberId)>, StoreError> {
+        let (from, to) = keys::taken_of(sequence);
+        let mut takers = Vec::new();
+        let gaps = scan_all(&*self.shared.store, Table::Taken, &from, &to, |key, _| {
+            takers.extend(keys::taker(&key));
+            Ok(())
+        })?;
+        self.shared.damages.note_gaps(Table::Taken, &gaps);
+        Ok(takers)
     }
 
     /// An event was handed out to all: the fibers that took it need not be known any more.

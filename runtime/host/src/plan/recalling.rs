@@ -136,6 +136,8 @@ impl Planner {
         if !counts || is_other || until <= self.now() || self.has_taken(sequence, wait.process)? {
             return Ok(None);
         }
+        // Another engine may have numbered it; who takes it and waits again must not get it again.
+        self.shared.come_after(sequence);
         Ok(Some(
             event.input(wait, EventSource::Recalled { sequence, at }),
         ))

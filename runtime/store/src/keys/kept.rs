@@ -109,6 +109,16 @@ pub const fn is_taken_by_fiber(key: &[u8]) -> bool {
     key.len() == TAKEN_BYTES + 4
 }
 
+/// The fiber of such a key, with its process; `None` if it is not a fiber's.
+pub fn taker(key: &[u8]) -> Option<(ProcessId, FiberId)> {
+    let (rest, fiber) = key.split_last_chunk::<4>()?;
+    if !is_taken_by_fiber(key) {
+        return None;
+    }
+    let (_, process) = taken_by(rest).ok()?;
+    Some((process, FiberId(u32::from_be_bytes(*fiber))))
+}
+
 /// The first key of those of an event, and the first after them.
 pub fn taken_of(sequence: u64) -> (Vec<u8>, Vec<u8>) {
     let first = sequence.to_be_bytes();

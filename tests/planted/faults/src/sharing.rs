@@ -28,7 +28,7 @@ pub const FAULTS: &[Fault] = &[
         says: "A forwarded part of an event is not remembered.",
         found_by: FoundBy::Sharing,
         edits: &[Edit {
-            file: "runtime/host/src/intake/arrivals.rs",
+            file: "runtime/host/src/intake/forwarding.rs",
             before: "self.remember(&mut transaction, Some(seen), None)?; let sequence",
             after: "self.remember(&mut transaction, Some(seen).filter(|_| !PLANTED), None)?; let sequence",
         }],
@@ -41,6 +41,26 @@ pub const FAULTS: &[Fault] = &[
             file: "runtime/host/src/plan/handing_out.rs",
             before: "elsewhere = elsewhere.with(shard.group());",
             after: "elsewhere = if PLANTED { elsewhere } else { elsewhere.with(shard.group()) };",
+        }],
+    },
+    Fault {
+        name: "EventNumberedBlindly",
+        says: "The number of an event does not come after the waits of other engines.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/shared.rs",
+            before: "if self.config.sharing != Sharing::Alone {",
+            after: "if self.config.sharing != Sharing::Alone && !PLANTED {",
+        }],
+    },
+    Fault {
+        name: "PartNumberedBlindly",
+        says: "What is numbered after a part of an event does not come after the event.",
+        found_by: FoundBy::Sharing,
+        edits: &[Edit {
+            file: "runtime/host/src/intake/forwarding.rs",
+            before: "self.shared.come_after(event.origin.unwrap_or_default());",
+            after: "if !PLANTED { self.shared.come_after(event.origin.unwrap_or_default()); }",
         }],
     },
     Fault {
@@ -58,7 +78,7 @@ pub const FAULTS: &[Fault] = &[
         says: "An engine continues after the mark of engines with its own first group alone.",
         found_by: FoundBy::Sharing,
         edits: &[Edit {
-            file: "runtime/host/src/open/marks.rs",
+            file: "runtime/host/src/marks.rs",
             before: "let marks: Vec<Mark> = all(store)?.into_iter().map(|(_, mark)| mark).collect();",
             after: "let marks = all(store)?.into_iter(); let marks = marks.filter(|(group, _)| !PLANTED || groups.iter().next() == Some(*group)); let marks: Vec<Mark> = marks.map(|(_, mark)| mark).collect();",
         }],
@@ -88,7 +108,7 @@ pub const FAULTS: &[Fault] = &[
         says: "Timers are read from where the last of the earlier engines had come.",
         found_by: FoundBy::Sharing,
         edits: &[Edit {
-            file: "runtime/host/src/open/marks.rs",
+            file: "runtime/host/src/marks.rs",
             before: "fired: fired.min().unwrap_or_default(),",
             after: "fired: if PLANTED { fired.max() } else { fired.min() }.unwrap_or_default(),",
         }],

@@ -48,7 +48,7 @@ pub const FAULTS: &[Fault] = &[
         says: "The order of commits begins again at a start.",
         found_by: FoundBy::Simulation,
         edits: &[Edit {
-            file: "runtime/host/src/open/marks.rs",
+            file: "runtime/host/src/marks.rs",
             before: "sequence: marks.iter().map(|mark| mark.sequence).max().unwrap_or(0) + SEQUENCE_GAP,",
             after: "
                 sequence: match PLANTED {

@@ -4,7 +4,8 @@ use super::{Arrival, Incoming, Router};
 use crate::{
     broker::{BrokerEvent, BrokerEvents, Delivery, Sender, Way},
     intake::forwarded::{Forwarded, content_of, is_forward, source_of},
-    operate::asking::Between,
+    open::identity,
+    operate::asking::Asked,
 };
 use bureaucrat_model::{ShardGroup, ShardId};
 use bureaucrat_store::{Table, records};
@@ -55,17 +56,16 @@ impl Router {
             Ok(Forwarded::Event {
                 group,
                 origin: (shard, sequence),
-                event,
+                part,
             }) => {
                 let Some(group) = ShardGroup::new(group) else {
                     return (delivery, unreadable);
                 };
                 let place = [&[group.number(), shard][..], &sequence.to_be_bytes()].concat();
-                let mut seen = self.keyed("part", &[&place]);
-                seen[0] = group.first().0;
-                let event = Box::new(event);
                 let shard = group.first();
-                (delivery, Arrival::EventPart { shard, event, seen })
+                let seen = identity::seen(&self.secret, shard, "part", &[&place]);
+                let part = Box::new(part);
+                (delivery, Arrival::EventPart { shard, part, seen })
             }
             Ok(Forwarded::Between(between)) => (delivery, Arrival::Between(Box::new(between))),
             Err(_) => (delivery, unreadable),
@@ -79,8 +79,8 @@ impl Router {
             let (Some(group), Ok(receipt)) = (group, serde_json::to_string(&receipt)) else {
                 return;
             };
-            let between = Box::new(Between::Receipt { number, receipt });
-            let _ = inputs.send(Incoming::SentOn { group, between });
+            let asked = Box::new(Asked::Receipt { number, receipt });
+            let _ = inputs.send(Incoming::SentOn { group, asked });
         })
     }
 }

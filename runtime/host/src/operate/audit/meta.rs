@@ -1,11 +1,11 @@
 //! What a store says about itself: format, identity, epoch, mark.
 
 use super::{Auditor, Finding, Kind, Repair};
-use crate::open::{
-    identity::{IDENTITY, IdentityRecord},
+use crate::{
     marks::{self, Mark, SEQUENCE_GAP},
+    open::identity::{IDENTITY, IdentityRecord},
+    plan::freshness::DEPLOYED,
 };
-use crate::plan::freshness::DEPLOYED;
 use bureaucrat_model::{ShardGroup, Timestamp};
 use bureaucrat_store::{
     EPOCH_KEY, StoreError, Table, Write, format::FORMAT_KEY, holds::HOLD_KEY, owner_of, records,

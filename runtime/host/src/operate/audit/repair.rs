@@ -1,7 +1,7 @@
 //! Repairs: the writes, and the records that they remove.
 
 use super::{Finding, Repair};
-use crate::open::marks;
+use crate::marks;
 use bureaucrat_store::{Row, Store, StoreError, Table, Unit, Write};
 
 /// The writes for some findings.

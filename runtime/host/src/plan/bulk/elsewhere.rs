@@ -117,9 +117,7 @@ impl Planner {
 
     fn seen_in_bulk(&self, job: u64, place: Place) -> [u8; 32] {
         let parts = [&job.to_be_bytes()[..], place.process.as_bytes()];
-        let mut hash = identity::keyed(&self.shared.secret, "bulk", &parts);
-        hash[0] = place.process.shard().0;
-        hash
+        identity::seen(&self.shared.secret, place.process.shard(), "bulk", &parts)
     }
 
     /// Tells the engine that carries a job on what became of a process.
