@@ -82,6 +82,11 @@ impl Facts {
         }
     }
 
+    /// How many rows wait in the outbox.
+    pub fn waiting(&self) -> usize {
+        self.known().outbox.len()
+    }
+
     /// An engine has taken shards: its numbers and times come after what is durable now.
     pub fn owned(&self, epoch: Epoch, groups: ShardGroups) {
         let mut known = self.known();

@@ -29,6 +29,8 @@ use tokio::{
 
 /// How long an answer of the engine counts: anybody may ask.
 const FRESH: Duration = Duration::from_secs(1);
+/// The same for an engine that is not ready.
+const FRESH_TROUBLE: Duration = Duration::from_millis(100);
 /// How long the engine may take for one.
 const PATIENCE: Duration = Duration::from_millis(900);
 /// How often it is looked whether it has answered an earlier one.
@@ -71,6 +73,16 @@ pub struct Readiness {
     reason: String,
 }
 
+impl Readiness {
+    /// How long it counts. An engine that is not ready may be at any moment, and a load balancer waits for that.
+    const fn fresh(&self) -> Duration {
+        match self.ready {
+            true => FRESH,
+            false => FRESH_TROUBLE,
+        }
+    }
+}
+
 /// What was found out.
 #[derive(Default)]
 pub struct Readinesses {
@@ -83,7 +95,7 @@ async fn ready(shared: Arc<Shared>) -> Result<Reply, Problem> {
     // Anyone who comes while it is being asked waits for that answer: strangers may ask, too.
     let mut last = shared.readiness.last.lock().await;
     let readiness = match &*last {
-        Some((at, readiness)) if at.elapsed() < FRESH => readiness.clone(),
+        Some((at, readiness)) if at.elapsed() < readiness.fresh() => readiness.clone(),
         Some(_) | None => {
             let readiness = looked(&shared).await;
             *last = Some((Instant::now(), readiness.clone()));
