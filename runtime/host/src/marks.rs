@@ -34,9 +34,17 @@ pub(crate) fn key(group: ShardGroup) -> Vec<u8> {
     [MARK, &[group.number()]].concat()
 }
 
+/// The first group of the engine whose mark has this key in the table of meta records.
+fn group_of(key: &[u8]) -> Option<ShardGroup> {
+    match key.strip_prefix(MARK)? {
+        [number] => ShardGroup::new(*number),
+        _ => None,
+    }
+}
+
 /// Whether a key in the table of meta records is a mark's.
 pub(crate) fn is_key(key: &[u8]) -> bool {
-    matches!(key.strip_prefix(MARK), Some([number]) if ShardGroup::new(*number).is_some())
+    group_of(key).is_some()
 }
 
 /// Sequence numbers that a run may have used after its last mark.
@@ -56,13 +64,13 @@ pub(crate) fn write(group: ShardGroup, mark: &Mark) -> Result<Write, StoreError>
 /// # Errors
 /// If the store can't be read, or a mark is damaged.
 pub(crate) fn all(store: &dyn Store) -> Result<Vec<(ShardGroup, Mark)>, StoreError> {
-    let mut marks = Vec::new();
-    for group in ShardGroup::all() {
-        if let Some(mark) = records::read::<Mark>(store, Table::Meta, &key(group))? {
-            marks.push((group, mark));
-        }
-    }
-    Ok(marks)
+    let rows = store.scan(Table::Meta, MARK, &keys::prefix_end(MARK), MARKS)?;
+    let marks = rows.iter().filter_map(|(key, value)| {
+        let group = group_of(key)?;
+        let mark = records::decode::<Mark>(Table::Meta, key, value);
+        Some(mark.map(|mark| (group, mark)))
+    });
+    marks.collect()
 }
 
 /// The highest number that any engine may have given to what is durable.
@@ -70,14 +78,8 @@ pub(crate) fn all(store: &dyn Store) -> Result<Vec<(ShardGroup, Mark)>, StoreErr
 /// # Errors
 /// As [`all`].
 pub(crate) fn highest(store: &dyn Store) -> Result<u64, StoreError> {
-    let rows = store.scan(Table::Meta, MARK, &keys::prefix_end(MARK), MARKS)?;
-    let marks = rows.iter().filter(|(key, _)| is_key(key));
-    let sequences = marks.map(|(key, value)| {
-        let mark = records::decode::<Mark>(Table::Meta, key, value)?;
-        Ok(mark.sequence)
-    });
-    let sequences: Vec<u64> = sequences.collect::<Result<_, StoreError>>()?;
-    Ok(sequences.into_iter().max().unwrap_or(0))
+    let marks = all(store)?.into_iter();
+    Ok(marks.map(|(_, mark)| mark.sequence).max().unwrap_or(0))
 }
 
 /// Where an engine continues that takes these groups, which had these owners.

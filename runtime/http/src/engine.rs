@@ -10,7 +10,7 @@ use bureaucrat_host::{
     backlog::Waiting,
     handing_in::HandedIn,
     meters::{MemoryUse, Meters, Spans},
-    query::{Query, QueryAnswer},
+    query::{Query, QueryAnswer, Unanswered},
 };
 use bureaucrat_model::Operator;
 use bureaucrat_views::Ask;
@@ -73,13 +73,10 @@ impl Call {
     /// If the engine can't answer now.
     pub fn ask(&self, query: &Query) -> Result<QueryAnswer, Problem> {
         let answer = self.engine.ask(query, &self.caller.operator());
-        if let QueryAnswer::Error { reason } = answer {
-            return Err(Problem::unavailable(reason));
-        }
-        if let QueryAnswer::TooLarge { reason } = answer {
-            return Err(Problem::new(Code::TooLarge, reason));
-        }
-        Ok(answer)
+        answer.given().map_err(|unanswered| match unanswered {
+            Unanswered::TooLarge { reason } => Problem::new(Code::TooLarge, reason),
+            Unanswered::Failed { reason } => Problem::unavailable(reason),
+        })
     }
 }
 

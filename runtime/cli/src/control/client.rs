@@ -6,7 +6,7 @@
 use super::{Address, QUESTION_BYTES_MAX};
 use crate::failure::{Failure, Kind};
 use anyhow::{Context, anyhow, bail, ensure};
-use bureaucrat_host::query::{Query, QueryAnswer};
+use bureaucrat_host::query::{Query, QueryAnswer, Unanswered};
 use bureaucrat_views::Ask;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, socket};
 use std::{
@@ -124,14 +124,12 @@ impl Control {
         if line.last() != Some(&b'\n') {
             bail!("the engine stopped before it answered");
         }
-        let answer = serde_json::from_slice(&line).context("cannot read the engine's answer")?;
-        if let QueryAnswer::Error { reason } = &answer {
-            bail!("the engine could not answer: {reason}");
-        }
-        if let QueryAnswer::TooLarge { reason } = &answer {
-            bail!("{reason}");
-        }
-        Ok(answer)
+        let answer: QueryAnswer =
+            serde_json::from_slice(&line).context("cannot read the engine's answer")?;
+        answer.given().map_err(|unanswered| match unanswered {
+            Unanswered::TooLarge { reason } => anyhow!(reason),
+            Unanswered::Failed { reason } => anyhow!("the engine could not answer: {reason}"),
+        })
     }
 }
 

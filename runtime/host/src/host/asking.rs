@@ -60,7 +60,7 @@ impl Host {
                 let bytes = text.len();
                 let reason = format!(
                     "another engine has group {group} of the shards, and this is too large to be sent on ({bytes} bytes, at \
-                     most {QUESTION_BYTES}): send it through the broker, or ask that engine"
+                     most {QUESTION_BYTES}): ask that engine"
                 );
                 return QueryAnswer::TooLarge { reason };
             }

@@ -227,6 +227,31 @@ pub enum QueryAnswer {
     },
 }
 
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It is too large for the engine that would have to answer it.
+    TooLarge { reason: String },
+    /// The engine could not answer; it may later.
+    Failed { reason: String },
+}
+
+impl QueryAnswer {
+    /// The answer itself.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn given(self) -> Result<Self, Unanswered> {
+        if let Self::TooLarge { reason } = self {
+            return Err(Unanswered::TooLarge { reason });
+        }
+        if let Self::Error { reason } = self {
+            return Err(Unanswered::Failed { reason });
+        }
+        Ok(self)
+    }
+}
+
 /// One process in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSummary {

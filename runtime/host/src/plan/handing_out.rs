@@ -257,23 +257,26 @@ impl Planner {
         let arrived = &done.arrived;
         let mut transaction = Transaction::new(arrived.shard);
         transaction.delete(Table::Events, keys::event(arrived.shard, arrived.sequence));
+        // Those who have had it need not be known any more once it was handed out to all.
+        let is_repeated = arrived.redelivered == Redelivered::Perhaps;
+        let takers = match done.reached.waiting > 0 || is_repeated {
+            true => self.takers(arrived.sequence)?,
+            false => Vec::new(),
+        };
         if !done.elsewhere.is_empty()
             && let Some(mut event) = self.body_of(arrived)?
         {
             event.origin = Some(arrived.sequence);
-            let taken = match arrived.redelivered {
-                Redelivered::Perhaps => self.takers(arrived.sequence)?,
-                Redelivered::No => Vec::new(),
-            };
             for group in done.elsewhere.iter() {
-                let taken = taken.iter().copied();
+                let taken = takers.iter().copied();
                 let taken = taken.filter(|(process, _)| process.shard().group() == group);
                 let part = (event.clone(), taken.collect());
                 self.forward_event(&mut transaction, group, arrived.sequence, part)?;
             }
         }
-        if done.reached.waiting > 0 || arrived.redelivered == Redelivered::Perhaps {
-            self.forget_takers(&mut transaction, arrived.sequence)?;
+        for (process, fiber) in takers {
+            let key = keys::taken_by_fiber(arrived.sequence, process, fiber);
+            transaction.delete(Table::Taken, key);
         }
         let outcome = EventOutcome::Delivered(done.reached);
         self.tell_publisher(&mut transaction, arrived, outcome);

@@ -326,23 +326,6 @@ impl Planner {
         Ok(takers)
     }
 
-    /// An event was handed out to all: the fibers that took it need not be known any more.
-    pub(super) fn forget_takers(
-        &self,
-        transaction: &mut Transaction,
-        sequence: u64,
-    ) -> Result<(), StoreError> {
-        let (from, to) = keys::taken_of(sequence);
-        let gaps = scan_all(&*self.shared.store, Table::Taken, &from, &to, |key, _| {
-            if keys::is_taken_by_fiber(&key) {
-                transaction.delete(Table::Taken, key);
-            }
-            Ok(())
-        })?;
-        self.shared.damages.note_gaps(Table::Taken, &gaps);
-        Ok(())
-    }
-
     /// Removes events whose time is over, with who took them.
     pub(crate) fn drop_kept(&mut self, now: Timestamp) -> Result<usize, StoreError> {
         if self.kept.next_look().is_none_or(|look| now < look) {
