@@ -1,9 +1,13 @@
 """Steps a second of Celery's own chains and of durable ones, with the same tasks, on the same worker, in the same run.
 
+A durable step takes two messages in place of one. What this costs alone is measured, too: Celery's own chains, each of
+whose tasks goes through a relay that passes messages on, with confirms, and knows nothing of them. No engine that sends
+each task itself can be faster.
+
 The tasks do nothing, or only wait. Each slot launches a chain as soon as the last task of its chain before has told
 that it runs, over a local socket; this is the same for all. A durable round also lasts until its last processes
 have ended. Rounds take turns, so that other load on the machine meets all. Everything shares the machine's cores:
-the worker with its two children, the engine, the broker, and this program. `scripts/bench celery` runs it.
+the worker with its two children, the engine or the relay, the broker, and this program. `scripts/bench celery` runs it.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import os
 import queue
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -32,7 +37,7 @@ STEPS = 10
 CHILDREN = 2
 PATIENCE = 60.0
 NAME = "bench-chain"
-OWN, BY_NAME, BY_CANVAS = "Celery's chain", "deployed, by name", "durable().launch()"
+OWN, RELAYED, BY_NAME, BY_CANVAS = "Celery's chain", "the same, relayed", "deployed, by name", "durable().launch()"
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Sample:
 
     steps: int
     seconds: float
-    engine_cpu: float
+    between_cpu: float
     worker_cpu: float
     own_cpu: float
 
@@ -58,6 +63,7 @@ class Bench:
         self._socket.bind(str(folder / "told"))
         os.environ["WAREHOUSE_TOLD"] = str(folder / "told")
         self._queue = f"bench-{uuid.uuid4().hex[:8]}"
+        self._relayed = f"{self._queue}-relayed"
         self._engine = Engine(broker)
         self._worker = Prefork(broker, self._queue, folder, acks_late=acks_late, children=CHILDREN)
         os.environ.update(self._worker.variables)
@@ -68,15 +74,33 @@ class Bench:
         self._worker.start()
         self._client = Client(self._engine.url, names=self._engine.names)
         self._client.deploy(_definition(self._queue, self._work))
+        self._relay = self._start_relay()
+
+    def _start_relay(self) -> subprocess.Popen[bytes]:
+        from warehouse.celery import app
+
+        with app.connection_for_write() as connection:
+            for name in (self._queue, self._relayed):
+                app.amqp.queues[name](connection.default_channel).declare()
+        # It ends with its standard input.
+        command = [os.environ["BUREAUCRAT_BENCH"], "relay", "--from", self._relayed, "--to", self._queue]
+        return subprocess.Popen(command, stdin=subprocess.PIPE)
 
     def stop(self) -> None:
+        self._relay.kill()
+        self._relay.wait()
         self._worker.kill()
         self._client.close()
         self._engine.remove()
 
     def sample(self, kind: str, slots: int, seconds: float) -> Sample:
         """Chains in all slots for some time, and the rest of those that began."""
-        launch = {OWN: self._launch_own, BY_NAME: self._launch_by_name, BY_CANVAS: self._launch_canvas}[kind]
+        launch = {
+            OWN: self._launch_own,
+            RELAYED: self._launch_relayed,
+            BY_NAME: self._launch_by_name,
+            BY_CANVAS: self._launch_canvas,
+        }[kind]
         counts = [0] * slots
         problems: list[BaseException] = []
         before, started = self._cpu(), time.monotonic()
@@ -107,6 +131,10 @@ class Bench:
         self._canvas(slot).apply_async(ignore_result=True)
         return lambda: None
 
+    def _launch_relayed(self, slot: int) -> Callable[[], object]:
+        self._canvas(slot, queue=self._relayed).apply_async(ignore_result=True)
+        return lambda: None
+
     def _launch_by_name(self, slot: int) -> Callable[[], object]:
         process = self._client.launch(NAME, {"slot": slot})
         return lambda: process.result(PATIENCE)
@@ -115,14 +143,14 @@ class Bench:
         launched = durable(self._canvas(slot), client=self._client).launch()
         return lambda: launched.get(PATIENCE)
 
-    def _canvas(self, slot: int):
+    def _canvas(self, slot: int, **options: str):
         from celery import chain
         from warehouse.celery import app
         from warehouse.tasks import tell, wait
 
         app.conf.task_default_queue = self._queue
-        steps = (wait.s(seconds=self._work) for _ in range(STEPS - 1))
-        return chain(*steps, tell.s(slot, seconds=self._work))
+        steps = [wait.s(seconds=self._work) for _ in range(STEPS - 1)]
+        return chain(*(step.set(**options) for step in (*steps, tell.s(slot, seconds=self._work))))
 
     def _listen(self) -> None:
         while True:
@@ -131,7 +159,7 @@ class Bench:
 
     def _cpu(self) -> tuple[float, float, float]:
         engine = int((self._engine.folder / "engine.pid").read_text())
-        return cpu_seconds(engine), self._worker.cpu_seconds(), time.process_time()
+        return cpu_seconds(engine) + cpu_seconds(self._relay.pid), self._worker.cpu_seconds(), time.process_time()
 
 
 def _definition(worker_queue: str, work: float) -> str:
@@ -151,24 +179,30 @@ def _definition(worker_queue: str, work: float) -> str:
 
 def measure(bench: Bench, levels: list[int], rounds: int, seconds: float) -> None:
     """Prints a table of medians."""
-    kinds = [OWN, BY_NAME, BY_CANVAS]
+    kinds = [OWN, RELAYED, BY_NAME, BY_CANVAS]
     for kind in kinds:
         bench.sample(kind, max(levels), 1.0)  # caches fill, connections open
-    print("| in flight | chain | steps/s | of Celery's | CPU of the engine | of the worker | of this program |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| in flight | chain | steps/s | of Celery's | of the relayed | CPU between | of the worker | of this program |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for level in levels:
         samples: dict[str, list[Sample]] = {kind: [] for kind in kinds}
         for number in range(rounds):
-            for kind in kinds[number % 3 :] + kinds[: number % 3]:
+            turn = number % len(kinds)
+            for kind in kinds[turn:] + kinds[:turn]:
                 samples[kind].append(bench.sample(kind, level, seconds))
         for kind in kinds:
-            ratios = [mine.rate / own.rate for mine, own in zip(samples[kind], samples[OWN], strict=True)]
             cells = [
                 f"{statistics.median(sample.rate for sample in samples[kind]):.0f}",
-                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-                *(_per_step(samples[kind], part) for part in ("engine_cpu", "worker_cpu", "own_cpu")),
+                *(_ratios(samples[kind], samples[other]) for other in (OWN, RELAYED)),
+                *(_per_step(samples[kind], part) for part in ("between_cpu", "worker_cpu", "own_cpu")),
             ]
             print(f"| {level} | {kind} | {' | '.join(cells)} |", flush=True)
+
+
+def _ratios(mine: list[Sample], others: list[Sample]) -> str:
+    """Of each round: the median, the least and the greatest."""
+    ratios = [one.rate / other.rate for one, other in zip(mine, others, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def _per_step(samples: list[Sample], part: str) -> str:

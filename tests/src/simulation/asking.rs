@@ -7,7 +7,6 @@ impl World {
     /// An operator asks the present engine something that another one has to answer, and what others have asked it is carried
     /// out.
     pub(super) fn questions(&mut self) {
-        let groups = self.config.sharing.groups();
         let (Some(engine), Some(sharers)) = (&self.engine, &mut self.sharers) else {
             return;
         };
@@ -18,6 +17,8 @@ impl World {
         if !sharers.questions.once_in(120) {
             return;
         }
+        // One that has lost groups and does not know it asks nobody about them: it takes them for its own.
+        let groups = engine.groups();
         let mut others = ShardGroup::all().filter(|group| !groups.contains(*group));
         if let (Some(ours), Some(group)) = (groups.iter().next(), others.next()) {
             engine.ask_another(group, ours);

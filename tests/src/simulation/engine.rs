@@ -14,7 +14,9 @@ use bureaucrat_host::{
     modules::ModuleCommand,
     router::{Incoming, Router},
 };
-use bureaucrat_model::{Millis, Operator, ProcessId, ProgramHash, ShardGroup, Timestamp, lock};
+use bureaucrat_model::{
+    Millis, Operator, ProcessId, ProgramHash, ShardGroup, ShardGroups, Timestamp, lock,
+};
 use bureaucrat_sandbox::{Evaluated, Log, Outcome, Sandbox};
 use bureaucrat_store::{Store, StoreError};
 use std::{
@@ -232,6 +234,11 @@ impl Engine {
     pub fn order(&self, process: ProcessId, order: Order) {
         self.router
             .order(Command::new(process, order, operator_of(process)).0);
+    }
+
+    /// The groups that it takes for its own.
+    pub fn groups(&self) -> ShardGroups {
+        self.shared.config.sharing.groups()
     }
 
     /// Asks the engine that has a group something; nobody waits for the answer.

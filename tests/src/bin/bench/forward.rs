@@ -95,7 +95,7 @@ pub async fn read(mut consumer: Consumer, take: impl Fn(Vec<Taken>) -> Result<()
     bail!("the broker ended the consumer")
 }
 
-/// Publishes bodies unchanged.
+/// Publishes bodies unchanged, with the properties that are made of those that they came with.
 ///
 /// # Errors
 /// If the channel is closed.
@@ -104,9 +104,11 @@ pub async fn publish(
     channel: &Channel,
     to: &str,
     sent: &UnboundedSender<Sent>,
+    properties: impl Fn(&BasicProperties) -> BasicProperties,
 ) -> Result<()> {
     for Taken(delivery) in batch {
-        let confirm = send(channel, to, &delivery.data, persistent()).await?;
+        let properties = properties(&delivery.properties);
+        let confirm = send(channel, to, &delivery.data, properties).await?;
         let acker = delivery.acker;
         sent.send(Sent { acker, confirm })?;
     }

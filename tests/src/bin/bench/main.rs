@@ -82,7 +82,7 @@ enum Part {
     Cluster(cluster::Settings),
     /// CPU profile of the engine, with perf and strace
     Profile(profile::Settings),
-    /// A relay in its own process; `levels` starts it
+    /// A relay in its own process; `levels` and `celery` start it
     #[command(hide = true)]
     Relay(relay::Settings),
 }

@@ -1,7 +1,7 @@
 //! The participant: on a thread of its own, takes tasks and answers each at once with its own body.
 //! It can be told to hold them, so that the sender becomes idle.
 
-use crate::forward::{self, Ends, Taken};
+use crate::forward::{self, Ends, Taken, persistent};
 use anyhow::{Result, bail};
 use bureaucrat_model::{lock, unpoisoned};
 use std::{
@@ -155,7 +155,7 @@ async fn answer(
                 gate.wait_for(|gate| *gate == Gate::Open).await?;
                 let count = batch.len() as u64;
                 seen.published.fetch_add(count, Ordering::Relaxed);
-                forward::publish(batch, &ends.publishing, answers, &sent).await?;
+                forward::publish(batch, &ends.publishing, answers, &sent, |_| persistent()).await?;
             }
             bail!("nothing is read any more")
         };

@@ -127,7 +127,7 @@ async fn relay(from: &str, to: &str, durable: Option<Durable<'_>>) -> Result<()>
     let (sent, confirms) = unbounded_channel();
     let publishing = async {
         while let Some(batch) = publishable.recv().await {
-            forward::publish(batch, &ends.publishing, to, &sent).await?;
+            forward::publish(batch, &ends.publishing, to, &sent, Clone::clone).await?;
         }
         anyhow::bail!("the log is gone")
     };
