@@ -20,6 +20,7 @@ pub fn engine() -> Opening {
         name: "the tests".to_owned(),
         term: Duration::from_secs(3),
         formats: Formats::OURS,
+        queues: String::new(),
     };
     Opening::Engine(holder, Wish::All)
 }

@@ -29,12 +29,16 @@ const LONG: Duration = Duration::from_secs(600);
 const FREE_UPPER: &str = "UPDATE lease SET holder = '', until = '-infinity' WHERE shard_group > 7";
 
 fn opening(name: &str, term: Duration, wish: Wish) -> Opening {
-    let holder = Holder {
+    Opening::Engine(holder(name, term), wish)
+}
+
+fn holder(name: &str, term: Duration) -> Holder {
+    Holder {
         name: name.to_owned(),
         term,
         formats: Formats::OURS,
-    };
-    Opening::Engine(holder, wish)
+        queues: String::new(),
+    }
 }
 
 fn open(url: &str, opening: Opening, patience: Duration) -> Result<PostgresStore, StoreError> {
@@ -147,6 +151,29 @@ fn until_shared(engines: &[&Engine], mut sizes: Vec<usize>) {
         let all: ShardGroups = groups.iter().flat_map(|groups| groups.iter()).collect();
         found == sizes && all == ShardGroups::ALL
     });
+}
+
+#[test]
+fn an_engine_does_not_share_over_other_queues_than_the_others() {
+    let url = new_url().unwrap();
+    let first = sharing(&url, "a", LONG);
+    let elsewhere = || {
+        let queues = "other.shards in /".to_owned();
+        let holder = Holder {
+            queues,
+            ..holder("b", LONG)
+        };
+        open(&url, Opening::Engine(holder, Wish::Share), PATIENCE)
+    };
+    let refused = elsewhere().unwrap_err().to_string();
+    let expected =
+        "the engine a shares it over the queues ``, and this one would over `other.shards in /`";
+    assert!(refused.contains(expected), "{refused}");
+    // It has left nothing that others would leave room for.
+    assert_eq!(sql(&url, "SELECT holder FROM engines").unwrap(), "a");
+    first.lease().unwrap().release();
+    drop(first);
+    assert_eq!(elsewhere().unwrap().groups(), ShardGroups::ALL);
 }
 
 #[test]

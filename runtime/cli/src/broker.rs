@@ -55,7 +55,7 @@ fn of_groups(configuration: &Configuration, groups: ShardGroups) -> Sharing {
     match configuration.store_sharing {
         StoreSharing::On if configuration.store.is_some() => Sharing::Shared(Share {
             groups,
-            queue: format!("{}.shards", configuration.launch_queue),
+            queue: configuration.shard_queues(),
         }),
         StoreSharing::On | StoreSharing::Off => Sharing::Alone,
     }

@@ -103,6 +103,16 @@ pub fn variables() -> impl Iterator<Item = String> {
 }
 
 impl Configuration {
+    /// What the names of the queues begin with that groups of shards have while engines share.
+    pub fn shard_queues(&self) -> String {
+        format!("{}.shards", self.launch_queue)
+    }
+
+    /// Where engines that share send each other what belongs to another.
+    pub fn meeting_place(&self) -> String {
+        format!("{} in {}", self.shard_queues(), self.amqp.virtual_host())
+    }
+
     /// Brings everything together.
     ///
     /// # Errors

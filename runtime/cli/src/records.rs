@@ -47,6 +47,7 @@ impl Records {
                 name: name(&configuration.storage)?,
                 term: configuration.store_lease,
                 formats: Formats::OURS,
+                queues: configuration.meeting_place(),
             };
             let wish = match configuration.store_sharing {
                 StoreSharing::On => Wish::Share,

@@ -96,6 +96,11 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// The virtual host of the first one.
+    pub fn virtual_host(&self) -> &str {
+        &self.first.vhost
+    }
+
     /// Reads a list of addresses, separated by commas or semicolons.
     ///
     /// # Errors

@@ -111,7 +111,8 @@ fn tables(place: &Place, format: Format) -> String {
              WITH (fillfactor = 10);
          INSERT INTO lease SELECT number, '', '-infinity' FROM generate_series(0, {last}) AS number
              ON CONFLICT DO NOTHING;
-         CREATE TABLE IF NOT EXISTS engines (holder text PRIMARY KEY, until timestamptz NOT NULL)
+         CREATE TABLE IF NOT EXISTS engines
+             (holder text PRIMARY KEY, until timestamptz NOT NULL, queues text NOT NULL DEFAULT '')
              WITH (fillfactor = 10);
          CREATE OR REPLACE FUNCTION note_commit(who text, next bigint) RETURNS void LANGUAGE plpgsql AS $body$
          BEGIN

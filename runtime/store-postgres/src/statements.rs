@@ -49,15 +49,15 @@ const TAKE_OVER: &str =
 const OWNERS: &str = "SELECT key, value FROM meta WHERE key = ANY($1::bytea[])";
 
 /// All leases, then all engines that share. Before, the leases of `$1` are renewed for `$2` milliseconds if `$4`, and `$1`
-/// counts as an engine that shares for as long if `$3`.
+/// counts as an engine that shares for as long, over the queues `$5`, if `$3`.
 const LOOK: &str = "\
     WITH renewed AS ( \
         UPDATE lease SET until = clock_timestamp() + $2::bigint * interval '1 millisecond' \
         WHERE holder = $1::text AND $4::boolean RETURNING shard_group), \
     listed AS ( \
-        INSERT INTO engines (holder, until) \
-        SELECT $1::text, clock_timestamp() + $2::bigint * interval '1 millisecond' WHERE $3::boolean \
-        ON CONFLICT (holder) DO UPDATE SET until = excluded.until) \
+        INSERT INTO engines (holder, until, queues) \
+        SELECT $1::text, clock_timestamp() + $2::bigint * interval '1 millisecond', $5::text WHERE $3::boolean \
+        ON CONFLICT (holder) DO UPDATE SET until = excluded.until, queues = excluded.queues) \
     SELECT shard_group::int, holder, CASE WHEN until <= clock_timestamp() THEN true WHEN isfinite(until) THEN false END, \
         EXISTS (SELECT FROM renewed WHERE renewed.shard_group = lease.shard_group) FROM lease \
     UNION ALL SELECT NULL::int, holder, until <= clock_timestamp(), false FROM engines";

@@ -52,6 +52,7 @@ fn engine(url: &str, name: &str, formats: Formats) -> Result<PostgresStore, Stor
         name: name.to_owned(),
         term: LONG,
         formats,
+        queues: String::new(),
     };
     open(url, Opening::Engine(holder, Wish::Share))
 }

@@ -107,6 +107,18 @@ pub fn acquire(
     }
 }
 
+/// An engine that is not listed yet does not begin to share where the others do not hear it.
+async fn refuse_other_queues(session: &Session, holder: &Holder) -> Result<(), Trouble> {
+    let Some((engine, theirs)) = session.sharer_elsewhere(holder).await? else {
+        return Ok(());
+    };
+    let ours = &holder.queues;
+    Err(Trouble::Refused(format!(
+        "the engine {engine} shares it over the queues `{theirs}`, and this one would over `{ours}`: give all engines of a \
+         database the same `launch_queue` and the same virtual host, or end those with other ones first"
+    )))
+}
+
 enum Tried {
     Taken(Box<Taken>),
     Held(Holding),
@@ -195,6 +207,9 @@ impl Attempts<'_> {
             }
         }
         let format = schema::prepare(self.place, session, self.opening).await?;
+        if wish == Wish::Share {
+            refuse_other_queues(session, holder).await?;
+        }
         self.is_admitted = true;
         let number = self.counted(session).await?;
         let picture = session.look(looks).await?;

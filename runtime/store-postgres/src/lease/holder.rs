@@ -15,6 +15,9 @@ pub struct Holder {
     /// How long it may be silent.
     pub term: Duration,
     pub formats: Formats,
+    /// Where engines that share send each other what belongs to another: the name of the queues, and the virtual host. One
+    /// with others than theirs would not be heard.
+    pub queues: String,
 }
 
 /// How much an engine wants.

@@ -10,7 +10,7 @@ use crate::{
     statements::Which,
 };
 use bureaucrat_store::{ShardGroup, ShardGroups};
-use tokio_postgres::{Row, error::SqlState};
+use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 /// What is done while it is looked.
 #[derive(Debug, Clone, Copy)]
@@ -55,18 +55,18 @@ fn millis(holder: &Holder) -> i64 {
 
 impl Session {
     pub async fn look(&self, look: Look<'_>) -> Result<Picture, Trouble> {
-        let (name, term, lists, renews) = match look {
-            Look::Reads => ("", 0, false, false),
-            Look::Lists(holder) => (holder.name.as_str(), millis(holder), true, false),
-            Look::Renews(holder, wish) => {
-                let lists = wish == Wish::Share;
-                (holder.name.as_str(), millis(holder), lists, true)
-            }
+        let (holder, lists, renews) = match look {
+            Look::Reads => (None, false, false),
+            Look::Lists(holder) => (Some(holder), true, false),
+            Look::Renews(holder, wish) => (Some(holder), wish == Wish::Share, true),
         };
+        let (name, term, queues) = holder.map_or(("", 0, ""), |holder| {
+            (holder.name.as_str(), millis(holder), holder.queues.as_str())
+        });
         let statement = self.prepared(Which::Look).await.map_err(refused)?;
         let rows = self
             .client
-            .query(&statement, &[&name, &term, &lists, &renews])
+            .query(&statement, &[&name, &term, &lists, &renews, &queues])
             .await
             .map_err(refused)?;
         let renewing = renews.then_some(name);
@@ -86,6 +86,20 @@ impl Session {
             .await
             .map_err(refused)?;
         rows.iter().map(|row| group(row.try_get(0)?)).collect()
+    }
+
+    /// An engine that shares over other queues than these, and which.
+    pub async fn sharer_elsewhere(
+        &self,
+        holder: &Holder,
+    ) -> Result<Option<(String, String)>, Trouble> {
+        let asked = "SELECT holder, queues FROM engines WHERE until > clock_timestamp() \
+                     AND holder <> $1::text AND queues <> $2::text ORDER BY holder LIMIT 1";
+        let parameters: [&(dyn ToSql + Sync); 2] = [&holder.name, &holder.queues];
+        match self.client.query_opt(asked, &parameters).await? {
+            Some(row) => Ok(Some((row.try_get(0)?, row.try_get(1)?))),
+            None => Ok(None),
+        }
     }
 
     /// Gives everything back.
