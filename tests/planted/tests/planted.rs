@@ -21,18 +21,17 @@ const RARE: [u64; 3] = [1_503, 1_504, 1_893];
 
 /// Seeds that found a fault late, each tried first for its fault. A change of the simulation can make them worthless: the
 /// test prints which ones to put here.
-const LATE: [(&str, u64); 30] = [
+const LATE: [(&str, u64); 29] = [
     ("BulkForgetsOutcomes", 202),
     ("BulkForgottenAtStart", 50),
     ("BulkLeavesOutTheLast", 202),
     ("ChangedDoesNotContinue", 62),
     ("DetachedForgottenAtStart", 48),
     ("FencingIgnored", 12),
-    ("FirstMarkLate", 188),
     ("HeldBackDropped", 24),
     ("KeptInputsAtOnce", 51),
     ("KeyClaimedWhenDurable", 22),
-    ("KeyDecidedAnywhere", 65),
+    ("KeyDecidedAnywhere", 78),
     ("LateTimersForgotten", 51),
     ("LaunchRepeatNotWaiting", 38),
     ("ListenerServedTwice", 51),

@@ -7,6 +7,7 @@ impl World {
     /// An operator asks the present engine something that another one has to answer, and what others have asked it is carried
     /// out.
     pub(super) fn questions(&mut self) {
+        let has_lost_groups = self.has_lost_groups();
         let (Some(engine), Some(sharers)) = (&self.engine, &mut self.sharers) else {
             return;
         };
@@ -21,7 +22,11 @@ impl World {
         let groups = engine.groups();
         let mut others = ShardGroup::all().filter(|group| !groups.contains(*group));
         if let (Some(ours), Some(group)) = (groups.iter().next(), others.next()) {
-            engine.ask_another(group, ours);
+            let number = engine.ask_another(group, ours);
+            // What one that has lost groups asks is never sent.
+            if !has_lost_groups {
+                self.facts.asked(number);
+            }
         }
     }
 }

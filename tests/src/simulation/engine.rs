@@ -241,8 +241,8 @@ impl Engine {
         self.shared.config.sharing.groups()
     }
 
-    /// Asks the engine that has a group something; nobody waits for the answer.
-    pub fn ask_another(&self, group: ShardGroup, asker: ShardGroup) {
+    /// Asks the engine that has a group something; nobody waits for the answer. Returns the question's number.
+    pub fn ask_another(&self, group: ShardGroup, asker: ShardGroup) -> u64 {
         let question = Question {
             number: self.shared.draw(),
             group: group.number(),
@@ -251,8 +251,10 @@ impl Engine {
             by: Operator::named("ada"),
             query: String::new(),
         };
+        let number = question.number;
         let asked = Box::new(Asked::Question(question));
         self.router.send(Incoming::SentOn { group, asked });
+        number
     }
 
     /// The number of a question of another engine that is to be carried out now.

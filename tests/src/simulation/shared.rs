@@ -39,6 +39,8 @@ pub(super) struct SharedFacts {
     pub last_taken: BTreeMap<ProcessId, u64>,
     /// How often fibers took events.
     pub taken: BTreeMap<(ProcessId, FiberId, u64), usize>,
+    /// The numbers of the questions that engines asked each other.
+    asked: BTreeSet<u64>,
     /// The questions of other engines that were carried out.
     carried_out: BTreeSet<u64>,
     /// The highest number that was durable when an event was published, by its publisher's number.
@@ -72,6 +74,14 @@ impl Facts {
     /// Several engines use the store.
     pub fn is_shared(&self) {
         self.known().shared.is_shared = true;
+    }
+
+    /// An engine asks another one: no other question ever has its number.
+    pub fn asked(&self, number: u64) {
+        let mut known = self.known();
+        if !known.shared.asked.insert(number) {
+            known.violate(format!("two questions have the number {number}"));
+        }
     }
 
     /// A question of another engine is carried out.
