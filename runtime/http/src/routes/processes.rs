@@ -200,11 +200,7 @@ fn verify(call: &Call, asked: Verify) -> Result<Verification, Problem> {
     // Whether the caller may see it.
     detail(call, process, Detail::State)?;
     let entries = asked.entries;
-    let answer = call.ask(&Query::Verify { process, entries })?;
-    if let QueryAnswer::Error { reason } = answer {
-        return Err(Problem::unavailable(reason));
-    }
-    let QueryAnswer::Verified(verified) = answer else {
+    let QueryAnswer::Verified(verified) = call.ask(&Query::Verify { process, entries })? else {
         return Err(Problem::unfit());
     };
     let verdict = Verdict::of(&verified, proof);

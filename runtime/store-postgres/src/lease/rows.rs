@@ -10,7 +10,7 @@ use crate::{
     statements::Which,
 };
 use bureaucrat_store::{ShardGroup, ShardGroups};
-use tokio_postgres::{Row, error::SqlState, types::ToSql};
+use tokio_postgres::{Row, error::SqlState};
 
 /// What is done while it is looked.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +95,11 @@ impl Session {
     ) -> Result<Option<(String, String)>, Trouble> {
         let asked = "SELECT holder, queues FROM engines WHERE until > clock_timestamp() \
                      AND holder <> $1::text AND queues <> $2::text ORDER BY holder LIMIT 1";
-        let parameters: [&(dyn ToSql + Sync); 2] = [&holder.name, &holder.queues];
-        match self.client.query_opt(asked, &parameters).await? {
+        let found = self
+            .client
+            .query_opt(asked, &[&holder.name, &holder.queues])
+            .await?;
+        match found {
             Some(row) => Ok(Some((row.try_get(0)?, row.try_get(1)?))),
             None => Ok(None),
         }
