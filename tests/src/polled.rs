@@ -286,6 +286,12 @@ impl Polled {
         count
     }
 
+    /// Whose jobs wait to be done.
+    pub fn users_of_jobs(&self) -> Vec<Option<String>> {
+        let taken = self.outside.lock();
+        taken.jobs.iter().map(|job| job.user.clone()).collect()
+    }
+
     fn publishes(&self) -> Vec<Outgoing> {
         let published = std::mem::take(&mut self.outside.lock().published);
         let outcome = |(ticket, message)| {

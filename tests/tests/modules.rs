@@ -10,6 +10,8 @@ mod audited_pages;
 mod backlog;
 #[path = "modules/bulk.rs"]
 mod bulk;
+#[path = "modules/calling.rs"]
+mod calling;
 #[path = "modules/cancelling.rs"]
 mod cancelling;
 #[path = "modules/definitions.rs"]

@@ -2,10 +2,11 @@
 
 use crate::{family, suspect};
 use bureaucrat_store::{
-    Epoch, Group, Owners, ShardGroups, StoreError, Unit, Verdict, Write, figures::Spans, lock,
+    Epoch, Group, Owners, ShardGroups, StoreError, Table, Unit, Verdict, Write, figures::Spans,
+    lock,
 };
 use rocksdb::{
-    DB, WriteBatch, WriteOptions,
+    ColumnFamily, DB, WriteBatch, WriteOptions,
     perf::{PerfContext, PerfMetric, PerfStatsLevel, set_perf_stats},
 };
 use std::{
@@ -44,13 +45,14 @@ impl Commits {
                 "an earlier write failed; restart the engine".into(),
             ));
         }
-        let mut batch = WriteBatch::default();
+        let mut batch = WriteBatch::with_capacity_bytes(group.units.iter().map(room).sum());
+        let mut families = Families::new(database);
         let mut verdicts = Vec::with_capacity(group.units.len());
         let owners = *lock(&self.owners);
         for unit in &group.units {
             let verdict = owners.verdict(unit.owner);
             if verdict == Verdict::Committed {
-                append(database, &mut batch, unit)?;
+                append(&mut families, &mut batch, unit)?;
             }
             verdicts.push(verdict);
         }
@@ -89,13 +91,45 @@ impl Commits {
     }
 }
 
-fn append(database: &DB, batch: &mut WriteBatch, unit: &Unit) -> Result<(), StoreError> {
+/// The column families that a commit writes to, each looked up by its name once.
+struct Families<'a> {
+    database: &'a DB,
+    found: [Option<&'a ColumnFamily>; Table::ALL.len()],
+}
+
+impl<'a> Families<'a> {
+    const fn new(database: &'a DB) -> Self {
+        let found = [None; Table::ALL.len()];
+        Self { database, found }
+    }
+
+    fn of(&mut self, table: Table) -> Result<&'a ColumnFamily, StoreError> {
+        let place = self.found.get_mut(table as usize - 1);
+        match place {
+            Some(Some(family)) => Ok(family),
+            Some(place) => Ok(place.insert(family(self.database, table)?)),
+            None => family(self.database, table),
+        }
+    }
+}
+
+/// What a write takes in a batch in addition to its key and its record, at most.
+const OVERHEAD: usize = 16;
+
+/// The bytes that a unit takes in a batch.
+fn room(unit: &Unit) -> usize {
+    unit.bytes() + unit.writes.len() * OVERHEAD
+}
+
+fn append(
+    families: &mut Families<'_>,
+    batch: &mut WriteBatch,
+    unit: &Unit,
+) -> Result<(), StoreError> {
     for write in &unit.writes {
         match write {
-            Write::Put { table, key, value } => {
-                batch.put_cf(family(database, *table)?, key, value);
-            }
-            Write::Delete { table, key } => batch.delete_cf(family(database, *table)?, key),
+            Write::Put { table, key, value } => batch.put_cf(families.of(*table)?, key, value),
+            Write::Delete { table, key } => batch.delete_cf(families.of(*table)?, key),
         }
     }
     Ok(())

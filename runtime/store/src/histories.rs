@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 const ROW_ENTRIES_MAX: usize = 64;
 /// The most rows that are left out at once.
 const LEFT_OUT_MAX: usize = 256;
+/// How many rows are read at once to see what is left out: most commits write a few entries, so an eighth of a history
+/// is fewer rows than entries.
+const LEFT_OUT_READ: usize = 32;
 
 /// Consecutive entries of a history. The key has the number of the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,14 +89,7 @@ fn shorten(
     writes: &mut Vec<Write>,
 ) -> Result<Option<HistoryHash>, StoreError> {
     let from = head.left_out.map_or(1, |left_out| left_out.to);
-    let (low, high) = (
-        keys::history(process, from),
-        keys::history(process, u64::MAX),
-    );
-    let portion = scan_around(store, Table::History, &low, &high, LEFT_OUT_MAX)?;
-    let numbers = portion.rows.iter();
-    let numbers = numbers.filter_map(|(key, _)| keys::history_number(key).ok());
-    let numbers: Vec<u64> = numbers.collect();
+    let numbers = numbers_from(store, process, from, unneeded)?;
     let Some(begin) = numbers.first().copied() else {
         return Ok(None);
     };
@@ -121,6 +117,34 @@ fn shorten(
         Err(StoreError::Damaged { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The numbers of the rows from `from` on, up to the first that is `enough` entries behind the first of them.
+fn numbers_from(
+    store: &dyn Store,
+    process: ProcessId,
+    from: u64,
+    enough: u64,
+) -> Result<Vec<u64>, StoreError> {
+    let (mut low, high) = (
+        keys::history(process, from),
+        keys::history(process, u64::MAX),
+    );
+    let mut numbers = Vec::new();
+    while numbers.len() < LEFT_OUT_MAX {
+        let portion = scan_around(store, Table::History, &low, &high, LEFT_OUT_READ)?;
+        let rows = portion.rows.iter();
+        numbers.extend(rows.filter_map(|(key, _)| keys::history_number(key).ok()));
+        let is_enough = match (numbers.first(), numbers.last()) {
+            (Some(first), Some(last)) => *last >= first.saturating_add(enough),
+            (None, _) | (_, None) => false,
+        };
+        match portion.next {
+            Some(next) if !is_enough => low = next,
+            Some(_) | None => break,
+        }
+    }
+    Ok(numbers)
 }
 
 /// A history as it is stored.

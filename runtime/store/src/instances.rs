@@ -23,7 +23,7 @@ use bureaucrat_model::{
 };
 pub use deleting::delete_instance;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// An instance, and what of it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,17 @@ pub struct StoredHead {
     pub head: Head,
     /// The parts of these fields.
     pub ending: Vec<Part>,
+}
+
+/// The same as it is written, without a copy of the head.
+#[derive(Serialize)]
+struct HeadToWrite<'a> {
+    fibers: u32,
+    only: Option<StoredFiber>,
+    body_bytes: u64,
+    next_value: u64,
+    head: Cow<'a, Head>,
+    ending: Vec<Part>,
 }
 
 /// Adds the writes that bring the store from `rows` to the instance's current state. Returns false
@@ -149,7 +160,7 @@ pub fn write_instance(
     rows.runs.release(&released);
     let (grown, shrunk) = rows.runs.write(process, writes)?;
     rows.body_bytes = (rows.body_bytes + grown).saturating_sub(shrunk);
-    let stored = StoredHead {
+    let stored = HeadToWrite {
         fibers: u32::try_from(rows.fibers.len()).unwrap_or(u32::MAX),
         only,
         body_bytes: rows.body_bytes,
@@ -169,17 +180,19 @@ pub fn write_instance(
 }
 
 /// A head to be stored, with the parts of its fields when they are large.
-fn split_fields(head: &Head, runs: &mut Runs) -> (Head, Vec<Part>) {
-    let mut head = head.clone();
-    let Some(fields) = fields_of(&mut head) else {
-        return (head, Vec::new());
+fn split_fields<'a>(head: &'a Head, runs: &mut Runs) -> (Cow<'a, Head>, Vec<Part>) {
+    let Some(fields) = head.ended_with() else {
+        return (Cow::Borrowed(head), Vec::new());
     };
     let parts = runs.name(fields);
     if let [Part::Here(_)] = parts.as_slice() {
-        return (head, Vec::new());
+        return (Cow::Borrowed(head), Vec::new());
     }
-    *fields = Fields::new();
-    (head, parts)
+    let mut head = head.clone();
+    if let Some(fields) = fields_of(&mut head) {
+        *fields = Fields::new();
+    }
+    (Cow::Owned(head), parts)
 }
 
 /// The fields that a head holds: final ones, or those at a fault.

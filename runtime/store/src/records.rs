@@ -7,12 +7,16 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The format that is written, and the only one that is read.
 pub const FORMAT: u8 = 1;
 
+/// Room for most records, in bytes: one allocation, not one for each time that a record doubles.
+const ROOM: usize = 256;
+
 /// The stored form of a record.
 ///
 /// # Errors
 /// If MessagePack cannot hold it, which takes a text of more than 4 GiB.
 pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = vec![FORMAT];
+    let mut bytes = Vec::with_capacity(ROOM);
+    bytes.push(FORMAT);
     rmp_serde::encode::write(&mut bytes, record)
         .map_err(|error| StoreError::Write(error.to_string()))?;
     Ok(bytes)

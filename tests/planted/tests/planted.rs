@@ -46,9 +46,9 @@ const LATE: [(&str, u64); 29] = [
     ("StaleDeliveriesKept", 32),
     ("SuspendedBecomesAnIncident", 377),
     ("SuspendedIsTriedAgain", 56),
+    ("TakenBeforeDurable", 104),
     ("TimersReadTooLate", 66),
     ("TrimmedAfterSentAgain", 196),
-    ("UnansweredTakenForMissing", 81),
     ("UnsentTold", 232),
     ("WithdrawnStaysAside", 60),
 ];

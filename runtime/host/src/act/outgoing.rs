@@ -35,6 +35,7 @@ impl Actor {
     /// Publishes what the windows allow: first what can be sent, then what was set aside for
     /// destinations that work again.
     pub(crate) fn drain(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
         while !self.aside.is_full()
             && let Some((key, message)) = self.outbox.next()
         {
@@ -49,7 +50,6 @@ impl Actor {
             if self.outbox.is_delayed(key) {
                 without_expiry(&mut message.properties);
             }
-            let now = self.now();
             match self.outbox.take_ticket(key, &message, now) {
                 Ok(ticket) => self.shared.broker.publish(ticket, message),
                 Err(hash) => self.aside.add(Moved::of(key, hash, &message)),

@@ -91,7 +91,7 @@ impl Driver {
         }
         self.shared.definitions.names().durable(after.modules);
         for call in after.calls {
-            self.planner.start_call(call);
+            self.planner.start_call(call)?;
         }
         for (process, record) in after.decided {
             self.planner.start_decided(process, record)?;

@@ -87,10 +87,12 @@ impl Planner {
     }
 
     /// Starts a called process whose row is durable, once its definition is ready.
-    pub(crate) fn start_call(&mut self, call: CallStart) {
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(crate) fn start_call(&mut self, call: CallStart) -> Result<(), StoreError> {
         if self.calling.insert(call.child) {
-            let caller = self.residents.get(call.caller.process);
-            let user = caller.and_then(|held| held.instance.user.clone());
+            let user = self.user_of(call.caller.process)?;
             let task = match &call.definition {
                 ChildDefinition::Text(text) => Task::Compile {
                     source: Arc::from(text.as_bytes()),
@@ -100,6 +102,7 @@ impl Planner {
             };
             self.submit(user, task, Waiting::Call(call));
         }
+        Ok(())
     }
 
     pub(super) fn call_compiled(
@@ -121,9 +124,7 @@ impl Planner {
         }
         let work = match loaded {
             Ok(loaded) => {
-                let user = self
-                    .peek(caller)?
-                    .and_then(|held| held.instance.user.clone());
+                let user = self.user_of(caller)?;
                 self.child_launch(&mut transaction, &call, user, loaded)?
             }
             Err(LoadFailure::Refused { reasons, .. }) => refused(&call, reasons.join("; ")),
@@ -260,10 +261,7 @@ impl Planner {
             Ok(loaded) => {
                 let mut calls = awaited(&loaded, &held.instance).into_iter();
                 match calls.find(|call| call.caller.turn.0 == row.number) {
-                    Some(call) => {
-                        self.start_call(call);
-                        Ok(())
-                    }
+                    Some(call) => self.start_call(call),
                     // The caller failed before its call was started.
                     None => self.forget_call(row),
                 }

@@ -3,7 +3,7 @@
 
 use super::{
     Planner,
-    residents::Found,
+    residents::{Found, Taken},
     transaction::{Held, Transaction},
 };
 use bureaucrat_model::{FiberState, ProcessId, WaitKind};
@@ -23,16 +23,14 @@ impl Planner {
         if transaction.held.contains_key(&process) {
             return Ok(true);
         }
-        match self.peek(process)? {
-            Some(held) => {
-                if matches!(self.residents.find(process), Found::Unknown) {
-                    self.residents.remember(process, held.clone());
-                }
-                transaction.held.insert(process, held);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let held = match self.residents.take(process) {
+            Taken::Here(held) => Some(held),
+            Taken::Removed => None,
+            Taken::Unknown => self.read(process)?.map(Box::new),
+        };
+        let is_there = held.is_some();
+        transaction.held.extend(held.map(|held| (process, held)));
+        Ok(is_there)
     }
 
     /// Whether a process exists, including one with a damaged record.
@@ -66,10 +64,22 @@ impl Planner {
     /// record is damaged.
     pub(crate) fn peek(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
         match self.residents.find(process) {
-            Found::Here(held) => return Ok(Some(held.clone())),
-            Found::Removed => return Ok(None),
-            Found::Unknown => {}
+            Found::Here(held) => Ok(Some(Held::clone(held))),
+            Found::Removed => Ok(None),
+            Found::Unknown => self.read(process),
         }
+    }
+
+    /// The user of a process, if that exists and has one.
+    pub(crate) fn user_of(&self, process: ProcessId) -> Result<Option<String>, StoreError> {
+        let user = |held: &Held| held.instance.user.clone();
+        match self.residents.get(process) {
+            Some(held) => Ok(user(held)),
+            None => Ok(self.peek(process)?.as_ref().and_then(user)),
+        }
+    }
+
+    fn read(&self, process: ProcessId) -> Result<Option<Held>, StoreError> {
         let read = read_instance(&*self.shared.store, process);
         let read = self.shared.damages.around(Some(process), read)?;
         let Some(StoredInstance { instance, rows }) = read.flatten() else {
@@ -97,6 +107,7 @@ impl Planner {
             let caller = match transaction
                 .held
                 .get(&root)
+                .map(Box::as_ref)
                 .or_else(|| self.residents.get(root))
             {
                 Some(held) => held.instance.caller.as_ref().map(|caller| caller.process),

@@ -84,6 +84,8 @@ pub struct Planner {
     pub(crate) shared: Arc<Shared>,
     /// The policy of this loop.
     pub(crate) policy: Arc<Policy>,
+    /// When the transaction under way began.
+    now: Timestamp,
     pub(crate) residents: Residents,
     pub(crate) jobs: Jobs,
     pub(crate) launching: Launching,
@@ -111,6 +113,7 @@ impl Planner {
         let config = &shared.config;
         Self {
             policy: shared.tenants.policy(),
+            now: shared.time.now(),
             residents: Residents::new(config.residents, config.residents_bytes),
             jobs: Jobs::default(),
             launching: Launching::default(),
@@ -136,6 +139,12 @@ impl Planner {
     /// Begins a loop of the driver, with the current policy.
     pub fn begin_turn(&mut self) {
         self.policy = self.shared.tenants.policy();
+        self.look_at_clock();
+    }
+
+    /// Reads the clock. What a transaction does happens at one time, and each looks once.
+    fn look_at_clock(&mut self) {
+        self.now = self.shared.time.now();
     }
 
     /// Bytes that the plans of this loop will write.
@@ -207,8 +216,8 @@ impl Planner {
         }
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.shared.time.now()
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(crate) fn submit(&mut self, user: User, task: Task, waiting: Waiting) {
@@ -227,6 +236,7 @@ impl Planner {
             plan,
             withdrawn,
             changed,
+            unchanged,
         } = transaction.into_plan(self.shared.epoch)?;
         for used in &plan.after.uses {
             used.is_stored();
@@ -234,6 +244,9 @@ impl Planner {
         self.keys_planned(&plan.after.keys);
         for (process, held) in changed {
             self.residents.plan(process, held);
+        }
+        for (process, held) in unchanged {
+            self.residents.remember(process, held);
         }
         let messages = plan.after.publish.iter();
         let bodies: usize = messages.map(|publish| publish.message.body.len()).sum();

@@ -1,7 +1,8 @@
 //! Instances in memory, as they are after every planned transaction, durable or not.
 //!
 //! What is not durable stays here, because the store does not have it. Everything else may be
-//! forgotten, least recently used first, and is read again.
+//! forgotten, least recently used first, and is read again. So a transaction takes an instance out,
+//! and its copy need not be made; what it has not changed comes back.
 
 use super::transaction::Held;
 use bureaucrat_model::ProcessId;
@@ -16,9 +17,18 @@ pub enum Found<'a> {
     Unknown,
 }
 
+/// What a transaction gets of a process.
+pub enum Taken {
+    Here(Box<Held>),
+    /// Its removal is planned but not durable: the store still has it.
+    Removed,
+    /// Nothing: ask the store.
+    Unknown,
+}
+
 struct Resident {
     /// `None` if its removal is planned.
-    held: Option<Held>,
+    held: Option<Box<Held>>,
     used: u64,
     /// Plans that changed it and are not durable.
     plans: u32,
@@ -74,21 +84,33 @@ impl Residents {
     }
 
     pub fn get(&self, process: ProcessId) -> Option<&Held> {
-        self.known.get(&process)?.held.as_ref()
+        self.known.get(&process)?.held.as_deref()
     }
 
-    /// Keeps an instance as it is in the store.
-    pub fn remember(&mut self, process: ProcessId, held: Held) {
-        let plans = self
-            .known
-            .get(&process)
-            .map_or(0, |resident| resident.plans);
-        self.set(process, Some(held), plans);
+    /// Takes an instance out, as if it were forgotten; a copy of one that the store does not have as it is.
+    pub fn take(&mut self, process: ProcessId) -> Taken {
+        let copy = match self.find(process) {
+            Found::Unknown => return Taken::Unknown,
+            Found::Removed => return Taken::Removed,
+            Found::Here(_) if self.is_durable(process) => None,
+            Found::Here(held) => Some(Box::new(held.clone())),
+        };
+        match copy.or_else(|| self.forget(process)) {
+            Some(held) => Taken::Here(held),
+            None => Taken::Unknown,
+        }
+    }
+
+    /// Keeps an instance that no plan has changed, unless there is one that has been planned.
+    pub fn remember(&mut self, process: ProcessId, held: Box<Held>) {
+        if !self.known.contains_key(&process) {
+            self.set(process, Some(held), 0);
+        }
     }
 
     /// A transaction that changed a process is planned; without an instance, the process is
     /// removed.
-    pub fn plan(&mut self, process: ProcessId, held: Option<Held>) {
+    pub fn plan(&mut self, process: ProcessId, held: Option<Box<Held>>) {
         let plans = self
             .known
             .get(&process)
@@ -116,17 +138,19 @@ impl Residents {
                 return;
             };
             from = used + 1;
-            if self
-                .known
-                .get(&process)
-                .is_some_and(|resident| resident.plans == 0)
-            {
+            if self.is_durable(process) {
                 self.forget(process);
             }
         }
     }
 
-    fn set(&mut self, process: ProcessId, held: Option<Held>, plans: u32) {
+    /// Whether the store has a known instance as it is here.
+    fn is_durable(&self, process: ProcessId) -> bool {
+        let resident = self.known.get(&process);
+        resident.is_some_and(|resident| resident.plans == 0)
+    }
+
+    fn set(&mut self, process: ProcessId, held: Option<Box<Held>>, plans: u32) {
         self.forget(process);
         self.uses += 1;
         let used = self.uses;
@@ -136,10 +160,10 @@ impl Residents {
         self.known.insert(process, resident);
     }
 
-    fn forget(&mut self, process: ProcessId) {
-        if let Some(resident) = self.known.remove(&process) {
-            self.bytes -= resident.bytes();
-            self.order.remove(&resident.used);
-        }
+    fn forget(&mut self, process: ProcessId) -> Option<Box<Held>> {
+        let resident = self.known.remove(&process)?;
+        self.bytes -= resident.bytes();
+        self.order.remove(&resident.used);
+        resident.held
     }
 }

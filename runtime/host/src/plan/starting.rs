@@ -75,11 +75,11 @@ impl Planner {
         tracing::debug!(%process, name = instance.name, at = %now, "launched");
         transaction.held.insert(
             process,
-            Held {
+            Box::new(Held {
                 rows: InstanceRows::default(),
                 account: self.account(launching.user.as_ref()),
                 instance,
-            },
+            }),
         );
         transaction.work.push_front(Work::Effects {
             process,

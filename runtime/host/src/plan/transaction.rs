@@ -174,7 +174,7 @@ pub struct After {
 pub struct Transaction {
     pub shard: ShardId,
     /// The instances that it reads or changes.
-    pub held: BTreeMap<ProcessId, Held>,
+    pub held: BTreeMap<ProcessId, Box<Held>>,
     removed: Vec<ProcessId>,
     /// Its writes, except for instances and messages.
     pub(super) writes: Vec<Write>,
@@ -333,10 +333,11 @@ impl Transaction {
     pub fn into_plan(self, epoch: Epoch) -> Result<Planned, StoreError> {
         let (mut writes, mut after) = (self.writes, self.after);
         after.acknowledge.retain(|handle| handle.is_of_the_broker());
-        let mut changed = Vec::new();
+        let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
         for (process, mut held) in self.held {
             let before = held.rows.bytes();
             if !write_instance(&mut held.instance, &mut held.rows, &mut writes)? {
+                unchanged.push((process, held));
                 continue;
             }
             if let Some(account) = &held.account {
@@ -358,6 +359,7 @@ impl Transaction {
             plan,
             withdrawn: self.withdrawn,
             changed,
+            unchanged,
         })
     }
 }
@@ -367,5 +369,7 @@ pub struct Planned {
     pub plan: Plan,
     pub withdrawn: Vec<Unneeded>,
     /// The instances afterwards; `None` for one that is removed.
-    pub changed: Vec<(ProcessId, Option<Held>)>,
+    pub changed: Vec<(ProcessId, Option<Box<Held>>)>,
+    /// Instances that it only read.
+    pub unchanged: Vec<(ProcessId, Box<Held>)>,
 }

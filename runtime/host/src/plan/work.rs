@@ -65,6 +65,7 @@ impl Planner {
         process: ProcessId,
         mut transaction: Transaction,
     ) -> Result<(), StoreError> {
+        self.look_at_clock();
         while let Some(work) = transaction.next() {
             match self.perform(&mut transaction, work)? {
                 Done::Yes => {}

@@ -10,13 +10,13 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/mod.rs",
-            before: "let Planned { plan, withdrawn, changed } = transaction.into_plan(self.shared.epoch)?;",
+            before: "let Planned { plan, withdrawn, changed, unchanged } = transaction.into_plan(self.shared.epoch)?;",
             after: "let mut transaction = transaction;
             if PLANTED {
                 let handles = transaction.after.acknowledge.drain(..);
                 handles.for_each(|handle| self.shared.broker.acknowledge(handle));
             }
-            let Planned { plan, withdrawn, changed } = transaction.into_plan(self.shared.epoch)?;",
+            let Planned { plan, withdrawn, changed, unchanged } = transaction.into_plan(self.shared.epoch)?;",
         }],
     },
     Fault {

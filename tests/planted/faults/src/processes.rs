@@ -130,8 +130,18 @@ pub const FAULTS: &[Fault] = &[
         found_by: FoundBy::Simulation,
         edits: &[Edit {
             file: "runtime/host/src/plan/residents.rs",
-            before: ".is_some_and(|resident| resident.plans == 0)",
-            after: ".is_some_and(|resident| resident.plans == 0 || PLANTED)",
+            before: "if self.is_durable(process) { self.forget(process); }",
+            after: "if self.is_durable(process) || PLANTED { self.forget(process); }",
+        }],
+    },
+    Fault {
+        name: "TakenBeforeDurable",
+        says: "A transaction takes an instance out of memory before its plan is durable.",
+        found_by: FoundBy::Simulation,
+        edits: &[Edit {
+            file: "runtime/host/src/plan/residents.rs",
+            before: "Found::Here(_) if self.is_durable(process) => None,",
+            after: "Found::Here(_) if self.is_durable(process) || PLANTED => None,",
         }],
     },
     Fault {
