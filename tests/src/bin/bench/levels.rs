@@ -3,7 +3,7 @@
 
 use crate::{
     clerk::Clerk,
-    contenders::Contender,
+    contenders::{Contender, looping},
     processes,
     statistics::{Spread, per_second},
     subject::Subject,
@@ -28,6 +28,9 @@ pub struct Settings {
     /// Milliseconds that each is measured in a round [default: 700, thorough: 2000]
     #[arg(long)]
     millis: Option<u64>,
+    /// How many actions the engine's loop has for each of its conditions
+    #[arg(long, default_value_t = 1)]
+    actions: usize,
     /// Longer: about seven minutes in place of one and a half
     #[arg(long)]
     thorough: bool,
@@ -44,6 +47,7 @@ impl Default for Settings {
             in_flight: vec![1, 10, 50, 200, 1_000],
             rounds: None,
             millis: None,
+            actions: 1,
             thorough: false,
             json: false,
             subject: Subject::default(),
@@ -104,7 +108,14 @@ pub fn run(settings: &Settings) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut clerk = Clerk::connect(&broker_url()?)?;
     let prefix = format!("bench-{}", std::process::id());
-    let mut engine = Contender::engine(&mut clerk, &settings.subject, folder.path(), &prefix)?;
+    let definition = looping(settings.actions.max(1));
+    let mut engine = Contender::engine_with(
+        &mut clerk,
+        &settings.subject,
+        folder.path(),
+        &prefix,
+        &definition,
+    )?;
     engine.fill(&clerk, 1)?;
     // The relays carry exactly the bytes that the engine sends.
     let body = engine.participant.last_body();
